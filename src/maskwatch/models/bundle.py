@@ -1,0 +1,126 @@
+"""A bundle: a model as a folder with `bundle.json` and the files that it names."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from maskwatch.errors import ModelInvalid, ModelNotFound
+from maskwatch.models.files import check, sha256_of
+
+SCHEMA = 1
+FILE = "bundle.json"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """How a face becomes the network's input.
+
+    A square around the box, its side the box's longer side times (1 + 2 `margin`), is warped to
+    `width` x `height` pixels; then (pixel - `mean`) / `std` per channel, pixels in 0..255.
+    """
+
+    width: int = 112
+    height: int = 112
+    layout: Literal["nchw"] = "nchw"
+    colour: Literal["rgb", "bgr"] = "rgb"
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    crop: Literal["square"] = "square"
+    margin: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRule:
+    """When the state of a face is unknown: short side under `min_side` pixels, or the best
+    probability under `threshold`."""
+
+    min_side: float = 0.0
+    threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The contents of `bundle.json`; `folder` says where it lies."""
+
+    folder: Path
+    name: str
+    version: str
+    kind: Literal["classifier", "detector", "both"]
+    input: InputSpec
+    labels: tuple[str, ...]
+    sha256: dict[str, str]
+    model: str = "model.onnx"
+    temperature: float = 1.0
+    unknown: UnknownRule = field(default_factory=UnknownRule)
+    licence: str = "Apache-2.0"
+    data: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def model_path(self) -> Path:
+        """The network's file."""
+        return self.folder / self.model
+
+
+def read(folder: Path) -> Bundle:
+    """Read a bundle and check its files against their checksums.
+
+    Raises:
+        ModelNotFound: no bundle there.
+        ModelInvalid: it is of another schema, lacks fields, or a file was changed.
+    """
+    path = folder / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelNotFound(f"{folder} is not a bundle: it has no {FILE}") from error
+    except (OSError, ValueError) as error:
+        raise ModelInvalid(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        raise ModelInvalid(f"{path} is not a bundle of schema {SCHEMA}")
+    try:
+        bundle = _from_json(folder, content)
+    except (TypeError, KeyError) as error:
+        raise ModelInvalid(f"{path} is not a bundle of schema {SCHEMA}: {error}") from error
+    _check_fields(bundle)
+    for name, sha256 in bundle.sha256.items():
+        check(folder / name, sha256)
+    return bundle
+
+
+def _from_json(folder: Path, content: dict[str, Any]) -> Bundle:
+    spec = content.pop("input")
+    for key in ("mean", "std"):
+        spec[key] = tuple(spec[key])
+    labels = tuple(content.pop("labels"))
+    unknown = UnknownRule(**content.pop("unknown"))
+    return Bundle(folder=folder, input=InputSpec(**spec), labels=labels, unknown=unknown, **content)
+
+
+def _check_fields(bundle: Bundle) -> None:
+    allowed = (("mask", "no_mask"), ("mask", "no_mask", "incorrect"))
+    if bundle.labels not in allowed:
+        raise ModelInvalid(
+            f"{bundle.folder}: expected labels mask, no_mask and perhaps incorrect, in that order, "
+            f"got {', '.join(bundle.labels)}"
+        )
+    if bundle.model not in bundle.sha256:
+        raise ModelInvalid(f"{bundle.folder}: sha256 does not name {bundle.model}")
+    if bundle.input.width != bundle.input.height or bundle.input.layout != "nchw":
+        raise ModelInvalid(f"{bundle.folder}: only square inputs in the layout nchw are known")
+    if not bundle.temperature > 0:
+        raise ModelInvalid(
+            f"{bundle.folder}: temperature must be above 0, got {bundle.temperature}"
+        )
+
+
+def write(bundle: Bundle) -> None:
+    """Write `bundle.json` beside the files that are there, with their checksums of now."""
+    content = {"schema": SCHEMA, **asdict(bundle)}
+    del content["folder"]
+    content["sha256"] = {name: sha256_of(bundle.folder / name) for name in [bundle.model]}
+    text = json.dumps(content, indent=2) + "\n"
+    part = bundle.folder / f".{FILE}.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(bundle.folder / FILE)

@@ -1,0 +1,101 @@
+"""From faces to states: crops in, probabilities out, all faces of some pictures in one batch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.boxes import short_side, squares
+from maskwatch.errors import ModelInvalid, UsageError
+from maskwatch.images import planes, warp_crops
+from maskwatch.models import bundle as bundles
+from maskwatch.models.bundle import Bundle, UnknownRule
+from maskwatch.models.catalogue import SHIPPED, names
+from maskwatch.models.runtime import Device, Network
+from maskwatch.types import CLASSES, Boxes, Floats, Image, MaskState
+
+_LARGEST_BATCH = 32
+"""Bounds the memory of a crowd; larger batches are not faster on CPUs."""
+
+
+def open_classifier(name: str, *, device: Device = "auto", threads: int = 0) -> "MaskClassifier":
+    """A shipped classifier by its name, or a bundle or run folder by its path.
+
+    Raises:
+        UsageError: neither.
+        ModelInvalid: the bundle is damaged.
+    """
+    if name in names("classifier"):
+        return MaskClassifier(bundles.read(SHIPPED / name), device=device, threads=threads)
+    if Path(name).is_dir():
+        return MaskClassifier(bundles.read(Path(name)), device=device, threads=threads)
+    raise UsageError(
+        f"no classifier is called {name!r}; choose from {', '.join(names('classifier'))} "
+        "or name a bundle's folder"
+    )
+
+
+class MaskClassifier:
+    """A bundle's network, run by ONNX Runtime."""
+
+    def __init__(self, bundle: Bundle, *, device: Device = "auto", threads: int = 0) -> None:
+        if bundle.kind == "detector":
+            raise ModelInvalid(f"{bundle.folder} holds a detector, not a classifier")
+        self.bundle = bundle
+        self._network = Network(bundle.model_path, device=device, threads=threads)
+
+    def probabilities(self, images: Sequence[Image], boxes: Sequence[Boxes]) -> list[Floats]:
+        """The probabilities of the faces of each picture, shapes (n_i, 3), rows sum to 1.
+
+        Args:
+            images: RGB pictures.
+            boxes: for each of them its boxes, shape (n_i, 4), in pixels.
+        """
+        crops = [
+            crop
+            for image, of_image in zip(images, boxes, strict=True)
+            for crop in self.crops(image, of_image)
+        ]
+        parts = [
+            self.of_crops(crops[start : start + _LARGEST_BATCH])
+            for start in range(0, len(crops), _LARGEST_BATCH)
+        ]
+        table = np.concatenate([np.zeros((0, len(CLASSES)), np.float32), *parts])
+        ends = np.cumsum([len(of_image) for of_image in boxes])
+        return np.split(table, ends[:-1]) if len(boxes) else []
+
+    def crops(self, image: Image, boxes_xyxy: Boxes) -> NDArray[np.uint8]:
+        """The faces as the network sees them, shape (n, side, side, 3), RGB."""
+        spec = self.bundle.input
+        return warp_crops(image, squares(boxes_xyxy, spec.margin), spec.width)
+
+    def of_crops(self, crops: Sequence[Image]) -> Floats:
+        """The probabilities of cut faces, shape (n, 3)."""
+        spec = self.bundle.input
+        batch = planes(
+            crops, (spec.width, spec.height), colour=spec.colour, mean=spec.mean, std=spec.std
+        )
+        (logits,) = self._network(batch).values()
+        if logits.shape != (len(crops), len(self.bundle.labels)):
+            raise ModelInvalid(
+                f"{self.bundle.folder}: expected outputs of shape "
+                f"{(len(crops), len(self.bundle.labels))}, got {logits.shape}"
+            )
+        missing = len(CLASSES) - logits.shape[1]
+        return np.pad(softmax(logits / self.bundle.temperature), ((0, 0), (0, missing)))
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of rows of logits, shape (n, classes)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def states_of(probabilities: Floats, boxes_xyxy: Boxes, rule: UnknownRule) -> NDArray[np.str_]:
+    """The state of each face, shape (n,): the likeliest, or unknown where the rule says so."""
+    words = np.array([state.value for state in CLASSES], "<U9")
+    states = words[probabilities.argmax(axis=1)] if len(probabilities) else np.zeros(0, "<U9")
+    unsure = probabilities.max(axis=1, initial=0) < rule.threshold
+    small = short_side(boxes_xyxy) < rule.min_side
+    return np.where(unsure | small, MaskState.UNKNOWN.value, states).astype("<U9")

@@ -1,0 +1,92 @@
+"""Face detectors, chosen by name."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskwatch.errors import ModelNotFound, UsageError
+from maskwatch.models import catalogue, files
+from maskwatch.models.runtime import Device
+from maskwatch.types import FaceDetector
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """What a detector can be told; None leaves it to the detector."""
+
+    weights: Path | None = None
+    long_side: int | None = None
+    score: float | None = None
+    iou: float | None = None
+    device: Device = "auto"
+    threads: int = 0
+
+
+def open_detector(name: str | None, options: DetectorOptions | None = None) -> FaceDetector:
+    """The detector of that name; None takes yunet where its file is found, else haar.
+
+    Raises:
+        UsageError: no such detector, or weights for one that takes none.
+        ModelNotFound: its file is nowhere.
+        ModelInvalid: its file is damaged.
+        MissingExtra: the extra that it needs is not installed.
+    """
+    options = options or DetectorOptions()
+    if name is None:
+        name = _default_name(options)
+    card = catalogue.card_of(name, "detector")
+    if options.weights is not None and not card.files:
+        raise UsageError(
+            f"the detector {name} brings its own weights; leave --detector-weights out"
+        )
+    chosen = {
+        key: getattr(options, key)
+        for key in ("long_side", "score", "iou")
+        if getattr(options, key) is not None
+    }
+    return _open(card, options, chosen)
+
+
+def _default_name(options: DetectorOptions) -> str:
+    if options.weights is not None:
+        return "yunet"
+    try:
+        files.find(catalogue.card_of("yunet", "detector"))
+    except ModelNotFound:
+        _logger.warning(
+            "no file of the face detector yunet here, so haar finds the faces: it misses most "
+            "masked, small and turned ones. Get yunet with: maskwatch models get yunet"
+        )
+        return "haar"
+    return "yunet"
+
+
+def _open(
+    card: catalogue.ModelCard, options: DetectorOptions, chosen: dict[str, Any]
+) -> FaceDetector:
+    # Imported here: one detector in use must not cost the start-up time of all.
+    on_runtime: dict[str, Any] = {"device": options.device, "threads": options.threads}
+    match card.name:
+        case "yunet":
+            from maskwatch.models.detectors.yunet import YuNet
+
+            return YuNet(files.find(card, options.weights), **chosen, **on_runtime)
+        case "retinaface":
+            from maskwatch.models.detectors.retinaface import RetinaFace
+
+            return RetinaFace(files.find(card, options.weights), **chosen, **on_runtime)
+        case "ssd":
+            from maskwatch.models.detectors.ssd import Res10SSD
+
+            return Res10SSD(files.find(card, options.weights), **chosen)
+        case "haar":
+            from maskwatch.models.detectors.haar import Haar
+
+            return Haar(**chosen)
+        case _:
+            from maskwatch.models.detectors.mtcnn import MTCNN
+
+            return MTCNN(**chosen)

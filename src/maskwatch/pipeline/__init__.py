@@ -1,0 +1,1 @@
+"""What happens to frames between source and sinks: overlap and grouping; no files, no network."""

@@ -1,0 +1,1 @@
+"""Where results go: pictures, videos, records, tables, face crops, a window."""

@@ -1,0 +1,209 @@
+"""Annotated H.264 video with the source's timing and sound."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from maskwatch.draw import annotate
+from maskwatch.errors import SinkError
+from maskwatch.images import resize
+from maskwatch.types import Image, Result
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+_CLOCK = Fraction(1, 90_000)
+_NOMINAL_RATE = 25
+_PLAYABLE_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
+# Fragments while it is written, so that a killed run leaves a video; a plain MP4 once finished.
+_MOVFLAGS = "hybrid_fragmented+delay_moov"
+
+
+def video_name(name: str) -> str:
+    """The file name of an annotated video: `a.avi` becomes `a.avi.mp4`."""
+    return name if name.lower().endswith(".mp4") else f"{name}.mp4"
+
+
+class VideoSink:
+    """One MP4 for each video or camera among the results.
+
+    Args:
+        folder: where to; videos keep their relative path.
+        sound: whether the sound of video files is taken along.
+    """
+
+    def __init__(self, folder: Path, *, sound: bool = True) -> None:
+        self._folder, self._sound = folder, sound
+        self._path: str | None = None
+        self._writer: _Mp4 | None = None
+
+    def write(self, result: Result) -> None:
+        """Add a frame; another path finishes the video before it."""
+        if result.source.still:
+            self._finish()
+            return
+        if result.path != self._path:
+            self._finish()
+            self._path = result.path
+        if result.image is None:
+            return
+        if self._writer is None:
+            with_sound = self._sound and not result.source.live and Path(result.path).is_file()
+            target = self._folder / video_name(str(result.source.name))
+            self._writer = _Mp4(target, result.image, Path(result.path) if with_sound else None)
+        self._writer.add(annotate(result.image, result.faces), result.time)
+
+    def _finish(self) -> None:
+        # Forgotten first: a video that cannot be finished must not be tried again.
+        writer, self._writer, self._path = self._writer, None, None
+        if writer is not None:
+            writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._finish()
+
+
+class _Mp4:
+    """One MP4 that is being written: frames with their times, sound copied between them.
+
+    Until it is finished it is called `name.part.mp4`, and can be played.
+    """
+
+    def __init__(self, target: Path, first: Image, sound_from: Path | None) -> None:
+        import av
+
+        self._av, self._target = av, target
+        self._part = target.with_suffix(".part.mp4")
+        self._size_wh = _even(first.shape[1]), _even(first.shape[0])
+        self._last_pts = -1
+        with self._failures("write"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._out = av.open(
+                str(self._part), "w", format="mp4", container_options={"movflags": _MOVFLAGS}
+            )
+        self._video = self._out.add_stream("libx264", rate=_NOMINAL_RATE)
+        self._video.width, self._video.height = self._size_wh
+        self._video.pix_fmt = "yuv420p"
+        self._video.time_base = self._video.codec_context.time_base = _CLOCK
+        self._video.options = {"preset": "veryfast", "crf": "23"}
+        self._video.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
+        self._sound = _Sound(sound_from, self._out) if sound_from else None
+
+    @contextmanager
+    def _failures(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (self._av.FFmpegError, OSError) as error:
+            raise SinkError(f"cannot {verb} {self._target}: {error.strerror}") from error
+
+    def add(self, image: Image, time_s: float) -> None:
+        """Encode one frame, shown from `time_s` on."""
+        pts = max(round(time_s / _CLOCK), self._last_pts + 1)
+        self._last_pts = pts
+        frame = self._av.VideoFrame.from_ndarray(self._fitted(image), format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts, frame.time_base = pts, _CLOCK
+        with self._failures("write"):
+            if self._sound:
+                self._sound.copy_until(time_s)
+            self._out.mux(self._video.encode(frame))
+
+    def _fitted(self, image: Image) -> Image:
+        """The picture at the video's size: H.264 needs even sides, and one size for all frames."""
+        width, height = self._size_wh
+        h, w = image.shape[:2]
+        if (w, h) == self._size_wh:
+            return image
+        if _even(w) != width or _even(h) != height:
+            return resize(image, width, height)
+        return np.pad(image, ((0, height - h), (0, width - w), (0, 0)), mode="edge")
+
+    def close(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            SinkError: the disk is full, say; the part that was written stays under its own name.
+        """
+        with self._failures("finish"):
+            try:
+                if self._sound:
+                    self._sound.copy_until(float(self._last_pts * _CLOCK) + 1 / _NOMINAL_RATE)
+                    self._sound.close()
+                self._out.mux(self._video.encode(None))
+            finally:
+                self._out.close()
+            self._part.replace(self._target)
+
+
+class _Sound:
+    """The first sound track of a file, copied as it is or, where MP4 cannot hold it, as AAC."""
+
+    def __init__(self, path: Path, out: "av.container.OutputContainer") -> None:
+        import av
+
+        self._out = out
+        self._source: InputContainer = av.open(str(path))
+        self._target: av.AudioStream | None = None
+        self._pending: av.Packet[av.AudioStream] | None = None
+        self._packets: Iterator[av.Packet[av.AudioStream]] = iter(())
+        if not self._source.streams.audio:
+            return
+        track = self._source.streams.audio[0]
+        self._offset_s = (self._source.start_time or 0) / 1_000_000
+        self._packets = self._source.demux(track)
+        if track.codec_context.name in _PLAYABLE_SOUND:
+            self._copies = True
+            self._target = out.add_stream_from_template(track)
+        else:
+            self._copies = False
+            self._target = out.add_stream("aac", rate=track.codec_context.sample_rate)
+
+    def copy_until(self, time_s: float) -> None:
+        """Take along all sound that starts before a time."""
+        while True:
+            packet = self._pending or next(self._packets, None)
+            self._pending = None
+            if packet is None or self._target is None:
+                return
+            if packet.dts is None:
+                continue
+            if float(packet.dts * packet.time_base) - self._offset_s > time_s:
+                self._pending = packet
+                return
+            self._write(packet, self._target)
+
+    def _write(self, packet: "av.Packet[av.AudioStream]", target: "av.AudioStream") -> None:
+        shift = round(self._offset_s / packet.time_base) if packet.time_base else 0
+        if self._copies:
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+            packet.stream = target
+            self._out.mux(packet)
+            return
+        for frame in packet.decode():
+            frame.pts = None if frame.pts is None else frame.pts - shift
+            self._out.mux(target.encode(frame))
+
+    def close(self) -> None:
+        """Write what an encoder still holds."""
+        if self._target is not None and not self._copies:
+            self._out.mux(self._target.encode(None))
+        self._source.close()
+
+
+def _even(side: int) -> int:
+    return side + side % 2

@@ -1,0 +1,1 @@
+"""Where frames come from: picture files, folders, globs, videos, cameras, addresses."""

@@ -1,0 +1,210 @@
+"""What the user named, spelled out: which pictures, videos, cameras and addresses there are."""
+
+import glob
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePath
+
+from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES
+from maskwatch.sources.address import is_address, output_name, redacted
+
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".wmv",
+        ".flv",
+        ".3gp",
+        ".ogv",
+        ".mjpeg",
+        ".mjpg",
+        ".gif",
+    ]
+)
+
+
+class Kind(StrEnum):
+    """How an input is read."""
+
+    PICTURE = "picture"
+    VIDEO = "video"
+    CAMERA = "camera"
+    STREAM = "stream"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One picture, video, camera or stream; or a broken one, with the reason.
+
+    `location` opens it, `shown` may be printed, `name` is the relative path its outputs keep.
+    """
+
+    kind: Kind
+    location: str
+    name: PurePath
+    reason: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The location without passwords."""
+        return redacted(self.location) if self.kind is Kind.STREAM else self.location
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on for ever."""
+        return self.kind in (Kind.CAMERA, Kind.STREAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All inputs in order, and how many files of folders were neither pictures nor videos."""
+
+    items: tuple[Input, ...]
+    skipped: int
+
+
+def spell_out(texts: Sequence[str], *, leave_out: Collection[Path] = ()) -> Inputs:
+    """Folders and globs become the files in them, digits cameras, the rest paths or addresses.
+
+    Outputs keep the path below the folder that all named files and folders share, so that two
+    files of one name from two folders do not meet.
+
+    Args:
+        texts: what the user wrote.
+        leave_out: folders that are not searched, such as the one that outputs go to.
+    """
+    named = [path for text in texts for path in _paths_of(text)]
+    base = _shared_folder(named)
+    items: list[Input] = []
+    skipped = 0
+    banned = {folder.resolve() for folder in leave_out}
+    for text in texts:
+        if not _paths_of(text):
+            items.append(_not_a_path(text))
+            continue
+        for path in _paths_of(text):
+            found, ignored = _files_of(path, base, banned)
+            skipped += ignored
+            items += found
+    return Inputs(tuple(_numbered(_once(items))), skipped)
+
+
+def _paths_of(text: str) -> list[Path]:
+    """The paths behind a text; none for cameras, addresses and globs without a match."""
+    path = Path(text).expanduser()
+    if path.exists():
+        return [path]
+    if text.isdecimal() or is_address(text):
+        return []
+    if glob.has_magic(text):
+        return [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]
+    return [path]
+
+
+def _not_a_path(text: str) -> Input:
+    if is_address(text):
+        return Input(Kind.STREAM, text, output_name(text))
+    if text.isdecimal():
+        return Input(Kind.CAMERA, text, PurePath(f"camera{text}"))
+    return Input(Kind.BROKEN, text, PurePath(text), f"no file matches {text}")
+
+
+def _shared_folder(paths: Sequence[Path]) -> Path:
+    folders = [os.path.abspath(path if path.is_dir() else path.parent) for path in paths]
+    try:
+        return Path(os.path.commonpath(folders)) if folders else Path()
+    except ValueError:  # Windows: different drives share nothing.
+        return Path()
+
+
+def _files_of(path: Path, base: Path, banned: set[Path]) -> tuple[list[Input], int]:
+    """The inputs below a path and the number of files that are none."""
+    if not path.is_dir():
+        return [_file(path, base)], 0
+    found, skipped = [], 0
+    for file in _walk(path, banned):
+        if kind := _kind_by_suffix(file):
+            found.append(Input(kind, str(file), _relative(file, base)))
+        else:
+            skipped += 1
+    if not found:
+        reason = f"{path} holds no picture and no video"
+        found = [Input(Kind.BROKEN, str(path), _relative(path, base), reason)]
+    return found, skipped
+
+
+def _file(path: Path, base: Path) -> Input:
+    name = _relative(path, base)
+    if not path.exists():
+        return Input(Kind.BROKEN, str(path), name, f"there is no file or folder {path}")
+    return Input(_kind_by_suffix(path) or _kind_by_content(path), str(path), name)
+
+
+def _kind_by_suffix(path: Path) -> Kind | None:
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES or suffix in HEIF_SUFFIXES:
+        return Kind.PICTURE
+    return Kind.VIDEO if suffix in VIDEO_SUFFIXES else None
+
+
+def _kind_by_content(path: Path) -> Kind:
+    """A file that the user names counts as what it is, whatever its ending."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path):
+            return Kind.PICTURE
+    except (OSError, UnidentifiedImageError):
+        return Kind.VIDEO
+
+
+def _walk(folder: Path, banned: set[Path]) -> Iterator[Path]:
+    """The files below a folder in a fixed order; hidden ones and banned folders are left out."""
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and (Path(here) / name).resolve() not in banned
+        )
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(here) / name
+
+
+def _relative(path: Path, base: Path) -> PurePath:
+    absolute = Path(os.path.abspath(path))
+    try:
+        return absolute.relative_to(base)
+    except ValueError:
+        return PurePath(*absolute.parts[1:])
+
+
+def _once(items: Iterable[Input]) -> Iterator[Input]:
+    """The same file named twice counts once."""
+    seen: set[str] = set()
+    for item in items:
+        key = item.location if item.is_live else os.path.abspath(item.location)
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+def _numbered(items: Iterable[Input]) -> Iterator[Input]:
+    """Names that two inputs share (two streams of one host, say) get a number."""
+    counts: dict[PurePath, int] = {}
+    for item in items:
+        counts[item.name] = number = counts.get(item.name, 0) + 1
+        name = item.name if number == 1 else item.name.with_name(f"{item.name.name}-{number}")
+        yield Input(item.kind, item.location, name, item.reason)

@@ -1,0 +1,88 @@
+"""The frames of all inputs, one input after the other; a broken one gives a frame that says so."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from maskwatch.errors import MaskwatchError
+from maskwatch.images import MAX_PIXELS, decode
+from maskwatch.sources.inputs import Input, Kind
+from maskwatch.sources.live import camera_frames, stream_frames
+from maskwatch.sources.stride import Stride
+from maskwatch.sources.video import video_frames
+from maskwatch.types import Frame
+
+_DECODERS = 2
+"""Threads that decode pictures: a JPEG takes longer to decode than to search for faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How inputs are read: `max_seconds` and `timeout_s` in seconds, None without limit."""
+
+    stride: Stride = Stride()
+    max_seconds: float | None = None
+    timeout_s: float = 10.0
+    max_pixels: int = MAX_PIXELS
+
+
+def read_frames(items: Sequence[Input], options: ReadOptions) -> Iterator[Frame]:
+    """The frames of all inputs in their order."""
+    for kind, run in groupby(items, lambda item: item.kind):
+        if kind is Kind.PICTURE:
+            yield from _pictures(run, options.max_pixels)
+        else:
+            for item in run:
+                yield from _moving(item, options)
+
+
+def _pictures(items: Iterable[Input], max_pixels: int) -> Iterator[Frame]:
+    """Pictures decoded in some threads, in order, at most one waiting for each thread."""
+    waiting: deque[Future[Frame]] = deque()
+    with ThreadPoolExecutor(_DECODERS, "maskwatch-decode") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(_picture, item, max_pixels))
+                if len(waiting) > _DECODERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _picture(item: Input, max_pixels: int) -> Frame:
+    try:
+        return Frame(item.shown, item.name, image=decode(Path(item.location), max_pixels))
+    except MaskwatchError as error:
+        return Frame(item.shown, item.name, error=str(error))
+
+
+def _moving(item: Input, options: ReadOptions) -> Iterator[Frame]:
+    """The frames of a video, camera or stream; an error comes as one more frame."""
+    index, time = -1, 0.0
+    try:
+        for frame in _opened(item, options):
+            index, time = frame.index, frame.time
+            if options.max_seconds is not None and time >= options.max_seconds:
+                return
+            yield frame
+    except MaskwatchError as error:
+        yield Frame(item.shown, item.name, index + 1, time, error=str(error), still=False)
+
+
+def _opened(item: Input, options: ReadOptions) -> Iterator[Frame]:
+    match item.kind:
+        case Kind.VIDEO:
+            return video_frames(item.location, item.name, options.stride)
+        case Kind.CAMERA:
+            return camera_frames(int(item.location), options.stride, options.timeout_s)
+        case Kind.STREAM:
+            return stream_frames(item.location, options.stride, options.timeout_s)
+        case _:
+            reason = item.reason or f"{item.shown} cannot be read"
+            return iter([Frame(item.shown, item.name, error=reason)])

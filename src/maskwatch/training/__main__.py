@@ -1,0 +1,103 @@
+"""Train the shipped classifier: python -m maskwatch.training --data FOLDER --out RUN."""
+
+import argparse
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from maskwatch import __version__
+from maskwatch.data.crops import FaceCrops, cut_faces
+from maskwatch.data.labelled import read_coco, read_folders, without
+from maskwatch.evaluation.metrics import accuracy_of
+from maskwatch.models import bundle as bundles
+from maskwatch.models.bundle import Bundle, InputSpec, UnknownRule
+from maskwatch.models.classifier import softmax
+from maskwatch.models.detectors import DetectorOptions, open_detector
+from maskwatch.training.backbone import IMAGENET_MEAN, IMAGENET_STD
+from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold
+from maskwatch.training.fit import Recipe, fit, logits_of
+from maskwatch.types import CLASSES, MaskState
+
+_logger = logging.getLogger(__name__)
+
+SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
+_SMALLEST_FACE = 12.0
+_MOST_WRONG = 0.015
+
+
+def main() -> None:
+    """Read the arguments, train, write the bundle."""
+    parser = argparse.ArgumentParser(prog="python -m maskwatch.training", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled sets")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the run, a bundle in the end"
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="safetensors of the backbone's ImageNet weights"
+    )
+    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--name", default="standard")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("maskwatch").setLevel(logging.INFO)
+    recipe = Recipe(steps=arguments.steps)
+    crops = _crops(arguments.data, arguments.out / "faces.npz")
+    network = fit(crops, recipe, arguments.out, weights=arguments.weights)
+    export_onnx(network, arguments.out / "model.onnx", recipe.side)
+    held_out = crops[np.flatnonzero(crops.held_out)]
+    logits = logits_of(network, held_out, recipe)
+    bundle = _bundle(arguments.out, arguments.name, recipe, crops, logits, held_out.labels)
+    bundles.write(bundle)
+    _logger.info("%s: held-out faces %s", arguments.out, bundle.figures["held_out"])
+
+
+def _crops(data: Path, cache: Path) -> FaceCrops:
+    if not cache.exists():
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        folders = [("with_mask", MaskState.MASK), ("without_mask", MaskState.NO_MASK)]
+        listed = read_folders(data / SOURCES[2], folders)
+        sets = [
+            read_coco(data / SOURCES[0]),
+            read_coco(data / SOURCES[1]),
+            without(listed, data, data / "not-for-shipped-models.txt"),
+        ]
+        cut_faces(sets, open_detector("yunet", DetectorOptions(threads=1))).save(cache)
+    return FaceCrops.load(cache)
+
+
+def _bundle(
+    folder: Path,
+    name: str,
+    recipe: Recipe,
+    crops: FaceCrops,
+    logits: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> Bundle:
+    temperature = fit_temperature(logits, labels)
+    probabilities = softmax(logits / temperature)
+    got = accuracy_of(labels, probabilities.argmax(axis=1))
+    counts = {
+        source: np.bincount(crops.labels[crops.sources == i], minlength=3).tolist()
+        for i, source in enumerate(SOURCES)
+    }
+    return Bundle(
+        folder=folder,
+        name=name,
+        version=__version__,
+        kind="classifier",
+        input=InputSpec(
+            recipe.side, recipe.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, margin=recipe.margin
+        ),
+        labels=tuple(state.value for state in CLASSES),
+        sha256={},
+        temperature=temperature,
+        unknown=UnknownRule(_SMALLEST_FACE, fit_threshold(probabilities, labels, _MOST_WRONG)),
+        data={"faces mask, no_mask, incorrect": counts, "recipe": asdict(recipe)},
+        figures={"held_out": asdict(got)},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""From a cut face to what training sees: moved, turned, tinted, blurred, worn wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.boxes import squares
+from maskwatch.data.crops import FaceCrops
+from maskwatch.data.synthesize import Placement, draw_mask, random_style
+from maskwatch.types import CLASSES, Floats, Image, MaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far training pictures stray from the cut ones; all 0 leaves them as they are.
+
+    `shift` and `zoom` are parts of the box, `rotation_deg` a standard deviation in degrees, the
+    others the probability that the change is made.
+    """
+
+    shift: float = 0.05
+    zoom: float = 0.12
+    rotation_deg: float = 8.0
+    colour: float = 0.6
+    degrade: float = 0.3
+    drawn_mask: float = 0.15
+    erase: float = 0.05
+
+
+PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0)
+
+
+def training_batch(
+    crops: FaceCrops,
+    rows: Sequence[int],
+    *,
+    side: int,
+    margin: float,
+    how: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Pictures (n, side, side, 3) and labels (n,) for these rows."""
+    pictures, labels = [], []
+    for row in rows:
+        image, label = _with_drawn_mask(crops, row, how, rng)
+        pictures.append(_look(_moved(image, crops.boxes[row], side, margin, how, rng), how, rng))
+        labels.append(label)
+    return np.stack(pictures), np.array(labels, np.int64)
+
+
+def _with_drawn_mask(
+    crops: FaceCrops, row: int, how: Augmentation, rng: np.random.Generator
+) -> tuple[Image, int]:
+    image, label = crops.images[row], int(crops.labels[row])
+    landmarks = crops.landmarks[row]
+    bare = CLASSES[label] is MaskState.NO_MASK and bool(np.isfinite(landmarks).all())
+    if not bare or rng.random() >= how.drawn_mask:
+        return image, label
+    placement = list(Placement)[int(rng.choice(3, p=(0.4, 0.35, 0.25)))]
+    jittered = landmarks + rng.normal(0, 1.5, landmarks.shape).astype(np.float32)
+    return draw_mask(image, jittered, placement, random_style(rng)), CLASSES.index(placement.state)
+
+
+def _moved(
+    image: Image,
+    boxes: Floats,
+    side: int,
+    margin: float,
+    how: Augmentation,
+    rng: np.random.Generator,
+) -> Image:
+    """The face as some detector might have cut it: one of its boxes, shifted, scaled, turned."""
+    chosen = boxes[int(rng.integers(2))] if how.shift else boxes[0]
+    square = squares(chosen[None], margin)[0]
+    length = float(square[2] - square[0])
+    centre = (square[:2] + square[2:]) / 2 + rng.normal(0, 1, 2) * how.shift * length
+    scale = side / length * float(np.exp(rng.normal(0, 1) * how.zoom))
+    angle = float(rng.normal(0, 1) * how.rotation_deg)
+    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
+    matrix[:, 2] += side / 2 - centre
+    if how.shift and rng.random() < 0.5:  # Mirrored.
+        matrix[0] = [-1, -1, -1] * matrix[0]
+        matrix[0, 2] += side - 1
+    flags = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    out = cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8)
+
+
+def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:
+    """Other light, other colours, a worse camera, something in front."""
+    if rng.random() < how.colour:
+        image = _relit(image, rng)
+    if rng.random() < how.degrade:
+        image = _degraded(image, rng)
+    if rng.random() < how.erase:
+        image = _erased(image, rng)
+    return image
+
+
+def _relit(image: Image, rng: np.random.Generator) -> Image:
+    levels = np.arange(256, dtype=np.float32)[:, None] / 255
+    gamma = np.exp(rng.normal(0, 0.3))
+    cast = 1 + rng.normal(0, 0.06, 3)
+    contrast, lift = 1 + rng.normal(0, 0.15), rng.normal(0, 0.06)
+    table = ((levels**gamma - 0.5) * contrast + 0.5 + lift) * cast
+    table8 = np.clip(table * 255, 0, 255).astype(np.uint8)
+    out = np.stack([table8[:, c][image[..., c]] for c in range(3)], axis=2)
+    if rng.random() < 0.1:
+        out = np.repeat(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    if rng.random() < 0.15:  # Light from one side.
+        ramp = np.linspace(1 - rng.uniform(0, 0.6), 1, image.shape[1], dtype=np.float32)
+        out = (out * (ramp if rng.random() < 0.5 else ramp[::-1])[None, :, None]).astype(np.uint8)
+    return np.asarray(out, np.uint8)
+
+
+def _degraded(picture: Image, rng: np.random.Generator) -> Image:
+    image: NDArray[Any] = picture
+    side = image.shape[0]
+    kind = rng.random()
+    if kind < 0.5:  # A small face, enlarged.
+        small = int(np.exp(rng.uniform(np.log(14), np.log(side * 0.8))))
+        image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
+    elif kind < 0.7:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 2.5)))
+    elif kind < 0.85:
+        length = int(rng.integers(3, 12))
+        kernel: NDArray[np.float32] = np.zeros((length, length), np.float32)
+        kernel[length // 2] = 1 / length
+        turn = cv2.getRotationMatrix2D((length / 2 - 0.5, length / 2 - 0.5), rng.uniform(0, 180), 1)
+        kernel = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), np.float32)
+        image = cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1e-3))
+    if rng.random() < 0.4:
+        noise = rng.normal(0, rng.uniform(2, 12), image.shape)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = int(rng.integers(15, 80))
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return np.asarray(image, np.uint8)
+
+
+def _erased(image: Image, rng: np.random.Generator) -> Image:
+    """A flat patch over a part of the picture's rim, as hair, hats and neighbours cover faces."""
+    side = image.shape[0]
+    depth, start = int(rng.integers(side // 16, side // 5)), int(rng.integers(0, side // 2))
+    out = image.copy()
+    colour = rng.integers(0, 256, 3)
+    turned = np.rot90(out, int(rng.integers(0, 4)))
+    turned[:depth, start : start + side // 2] = colour
+    return np.ascontiguousarray(out)

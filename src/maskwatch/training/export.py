@@ -1,0 +1,71 @@
+"""From a trained network to a bundle: ONNX, calibrated, checked against PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from maskwatch.errors import ModelInvalid
+
+_PARITY = 1e-3
+_OPSET = 17
+
+
+def export_onnx(network: nn.Module, path: Path, side: int) -> None:
+    """Write a network as ONNX with a free batch size; input (n, 3, side, side), output logits.
+
+    Raises:
+        ModelInvalid: ONNX Runtime's answers differ from PyTorch's by more than 0.001.
+    """
+    network = network.cpu().eval()
+    example = torch.randn(4, 3, side, side)
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    program = torch.onnx.export(
+        network,
+        (example,),
+        input_names=["pixels"],
+        output_names=["logits"],
+        dynamic_shapes=({0: batch},),
+        opset_version=_OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelInvalid("PyTorch gave no ONNX program")
+    program.save(str(path), external_data=False)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for n in (1, 4):
+        got = session.run(None, {"pixels": example[:n].numpy()})[0]
+        with torch.inference_mode():
+            wanted = network(example[:n]).numpy()
+        worst = float(np.abs(got - wanted).max())
+        if worst > _PARITY:
+            raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {_PARITY}")
+
+
+def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature that makes the likelihood of held-out labels largest (Guo et al. 2017)."""
+    candidates = np.exp(np.linspace(np.log(0.2), np.log(5), 200))
+    losses = [_mean_loss(logits / t, labels) for t in candidates]
+    return round(float(candidates[int(np.argmin(losses))]), 4)
+
+
+def fit_threshold(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], most_wrong: float
+) -> float:
+    """The lowest threshold, up to 0.9, at which at most `most_wrong` of the answers are wrong."""
+    best, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
+    for threshold in np.arange(0.34, 0.901, 0.01):
+        answered = best >= threshold
+        if answered.any() and wrong[answered].mean() <= most_wrong:
+            return round(float(threshold), 2)
+    return 0.9
+
+
+def _mean_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
+    return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
