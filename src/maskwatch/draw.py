@@ -50,7 +50,7 @@ def annotate(image: Image, faces: Faces) -> Image:
     out = image.copy()
     height, width = image.shape[:2]
     base = float(np.clip(np.sqrt(width * height) * 0.022, _SMALLEST_FONT, _LARGEST_FONT))
-    thickness = max(1, round(base / 8))
+    thickness = max(1, round(base / 6))
     for face in faces:
         x1, y1, x2, y2 = (round(float(value)) for value in face.box)
         cv2.rectangle(out, (x1, y1), (x2, y2), COLOURS[face.state], thickness)
@@ -186,13 +186,9 @@ def _draw_symbol(
     elif state is MaskState.NO_MASK:
         pen.line([(x - r, middle - r), (x + r, middle + r)], "white", stroke)
         pen.line([(x - r, middle + r), (x + r, middle - r)], "white", stroke)
+    elif state is MaskState.INCORRECT:
+        pen.line([(x, middle - r * 1.1), (x, middle + r * 0.35)], "white", stroke + 1)
+        dot = (stroke + 1) / 2
+        pen.ellipse([x - dot, middle + r * 1.1 - 2 * dot, x + dot, middle + r * 1.1], "white")
     else:
-        pen.text(
-            (x, middle),
-            SYMBOLS[state],
-            "white",
-            _font(round(size * 1.1)),
-            anchor="mm",
-            stroke_width=max(0, stroke - 1),
-            stroke_fill="white",
-        )
+        pen.text((x, middle), SYMBOLS[state], "white", _font(round(size * 1.1)), anchor="mm")

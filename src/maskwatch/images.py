@@ -21,9 +21,9 @@ Floats = NDArray[np.float32]
 Colour = Literal["rgb", "bgr"]
 
 PICTURE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"]
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"]
 )
-HEIF_SUFFIXES = frozenset({".heic", ".heif", ".avif"})
+HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 MAX_PIXELS = 178_956_970
 """Pillow's own ceiling (2 GiB of 3-byte pixels over 12): larger pictures are refused unread."""
 _WRITABLE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
@@ -40,7 +40,7 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
 
     Raises:
         SourceError: missing, not a picture, damaged, or of more than `max_pixels` pixels.
-        MissingExtra: HEIC or AVIF without the extra that reads them.
+        MissingExtra: HEIC without the extra that reads it.
     """
     if path.suffix.lower() in HEIF_SUFFIXES:
         _register_heif()
@@ -76,10 +76,8 @@ def _register_heif() -> None:
     try:
         import pillow_heif
     except ImportError as error:
-        raise MissingExtra(
-            "HEIC and AVIF pictures need an extra: pip install 'maskwatch[heif]'"
-        ) from error
-    pillow_heif.register_heif_opener()  # AVIF is read by Pillow itself.
+        raise MissingExtra("HEIC pictures need an extra: pip install 'maskwatch[heif]'") from error
+    pillow_heif.register_heif_opener()
 
 
 def as_rgb(picture: Pillow.Image) -> Image:

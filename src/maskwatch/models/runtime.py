@@ -34,11 +34,12 @@ class Network:
         # Stages overlap: a thread that spins while it waits takes the core from the next stage.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         name = "model" if isinstance(model, bytes) else str(model)
+        chosen = providers(device)
         try:
             self._session = onnxruntime.InferenceSession(
                 model if isinstance(model, bytes) else os.fspath(model),
                 options,
-                providers=providers(device),
+                providers=chosen,
             )
         except Exception as error:
             raise ModelInvalid(

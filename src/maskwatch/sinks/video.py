@@ -99,7 +99,8 @@ class _Mp4:
         self._video.width, self._video.height = self._size_wh
         self._video.pix_fmt = "yuv420p"
         self._video.time_base = self._video.codec_context.time_base = _CLOCK
-        self._video.options = {"preset": "veryfast", "crf": "23"}
+        # A key frame every two seconds or so: players can seek, and a killed run loses no more.
+        self._video.options = {"preset": "veryfast", "crf": "23", "g": "50"}
         self._video.codec_context.colorspace = av.video.reformatter.Colorspace.ITU709
         self._sound = _Sound(sound_from, self._out) if sound_from else None
 

@@ -11,7 +11,7 @@ from torch import nn
 from maskwatch.errors import ModelInvalid
 
 _PARITY = 1e-3
-_OPSET = 17
+_OPSET = 18
 
 
 def export_onnx(network: nn.Module, path: Path, side: int) -> None:

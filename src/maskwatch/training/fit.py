@@ -88,6 +88,7 @@ def fit(
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch_of, first)
         for step in range(first, recipe.steps):
+            torch.manual_seed(recipe.seed * 1_000_003 + step)  # Of dropout: a resumed run needs it.
             pictures, labels = coming.result()
             coming = ahead.submit(batch_of, step + 1)
             loss: Tensor = loss_of(

@@ -89,4 +89,4 @@ def _open(
         case _:
             from maskwatch.models.detectors.mtcnn import MTCNN
 
-            return MTCNN(**chosen)
+            return MTCNN(**chosen, **on_runtime)

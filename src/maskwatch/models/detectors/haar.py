@@ -25,7 +25,7 @@ class Haar:
         iou: overlap above which the weaker of two boxes goes.
     """
 
-    def __init__(self, *, long_side: int = 640, score: float = 0.0, iou: float = 0.3) -> None:
+    def __init__(self, *, long_side: int = 640, score: float = 0.3, iou: float = 0.3) -> None:
         if not hasattr(cv2, "CascadeClassifier"):
             raise MissingExtra("the detector haar needs OpenCV 4: pip install 'maskwatch[classic]'")
         folder = Path(cv2.__file__).parent / "data"

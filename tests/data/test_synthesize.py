@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.types import Image, MaskState
+from tests.conftest import LANDMARKS
+
+RED = MaskStyle((220, 20, 20), folds=0, straps=False)
+EYES, NOSE, MOUTH, CHIN = (222, 105), (221, 127), (222, 145), (222, 172)
+
+
+def changed_at(astronaut: Image, placement: Placement, xy: tuple[int, int]) -> bool:
+    drawn = draw_mask(astronaut, LANDMARKS, placement, RED)
+    x, y = xy
+    red = drawn[y, x].astype(int)
+    return bool(red[0] > red[1] + 60 and (drawn[y, x] != astronaut[y, x]).any())
+
+
+@pytest.mark.parametrize(
+    ("placement", "covered"),
+    [
+        (Placement.WORN, [NOSE, MOUTH, CHIN]),
+        (Placement.NOSE_OUT, [MOUTH, CHIN]),
+        (Placement.CHIN, [CHIN]),
+    ],
+)
+def test_a_mask_covers_what_its_placement_says(
+    astronaut: Image, placement: Placement, covered: list[tuple[int, int]]
+) -> None:
+    for part in (EYES, NOSE, MOUTH, CHIN):
+        assert changed_at(astronaut, placement, part) is (part in covered)
+
+
+def test_only_the_face_changes(astronaut: Image) -> None:
+    drawn = draw_mask(astronaut, LANDMARKS, Placement.WORN, MaskStyle())
+    ys, xs = np.nonzero((drawn != astronaut).any(axis=2))
+    assert ys.min() > 95
+    assert ys.max() < 200
+    assert xs.min() > 150
+    assert xs.max() < 290
+
+
+@pytest.mark.parametrize(
+    ("placement", "state"),
+    [
+        (Placement.WORN, MaskState.MASK),
+        (Placement.NOSE_OUT, MaskState.INCORRECT),
+        (Placement.CHIN, MaskState.INCORRECT),
+    ],
+)
+def test_states(placement: Placement, state: MaskState) -> None:
+    assert placement.state is state
+
+
+def test_masks_follow_a_turned_and_tilted_face(astronaut: Image) -> None:
+    turned = LANDMARKS.copy()
+    turned[:, 0] = 221 + (turned[:, 0] - 221) * 0.3
+    for landmarks in (turned, LANDMARKS @ np.array([[0, 1], [1, 0]], np.float32), LANDMARKS * 0):
+        for placement in Placement:
+            assert draw_mask(astronaut, landmarks, placement, MaskStyle()).shape == astronaut.shape
+
+
+def test_random_styles_repeat_with_their_seed() -> None:
+    first = [random_style(np.random.default_rng(3)) for _ in range(2)]
+    assert first[0] == first[1]
+    many = {random_style(np.random.default_rng(i)).colour for i in range(20)}
+    assert len(many) > 10
