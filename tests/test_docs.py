@@ -10,10 +10,11 @@ from maskwatch.types import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_PYTHON = re.compile(r"```python\n(.*?)```", re.S)
 BLOCKS = [
     pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.S))
+    for number, block in enumerate(_PYTHON.findall(page.read_text("utf-8")))
 ]
 
 

@@ -130,6 +130,11 @@ def output_name(name: str) -> str:
     return name if Path(name).suffix.lower() in _WRITABLE_SUFFIXES else f"{name}.jpg"
 
 
+def video_name(name: str) -> str:
+    """The file name of an annotated video: `a.avi` becomes `a.avi.mp4`."""
+    return name if name.lower().endswith(".mp4") else f"{name}.mp4"
+
+
 def encode(image_rgb: Image, path: Path, quality: int = 92) -> None:
     """Write a picture in the format of its suffix, whole or not at all; makes its folders.
 
@@ -204,6 +209,11 @@ def to_bgr(image_rgb: Image) -> Image:
 def from_bgr(image_bgr: Image) -> Image:
     """OpenCV's pixels in ours."""
     return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def to_i420(image_rgb: Image) -> Image:
+    """BT.601 video planes of a picture with even sides, shape (height * 3 / 2, width)."""
+    return np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
 
 def to_grey(image_rgb: Image) -> Image:

@@ -215,7 +215,12 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
 
+class Enough(Exception):
+    """A sink wants no more results: the user closed the window, say."""
+
+
 class Sink(Protocol):
     """Takes results; enter it with `with`, so that its files are finished."""
 
-    def write(self, result: Result) -> None: ...
+    def write(self, result: Result) -> None:
+        """Take one result; may raise `Enough`."""

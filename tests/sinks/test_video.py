@@ -124,7 +124,8 @@ rng = np.random.default_rng(0)
 sink = VideoSink(Path(sys.argv[1]))
 for i in range(600):
     image = rng.integers(0, 255, (64, 96, 3), np.uint8)
-    sink.write(Result(Frame("v.mp4", PurePath("v.mp4"), i, i / 25, image, still=False), Faces.empty()))
+    frame = Frame("v.mp4", PurePath("v.mp4"), i, i / 25, image, still=False)
+    sink.write(Result(frame, Faces.empty()))
 os._exit(9)
 """
 

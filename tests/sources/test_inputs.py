@@ -8,8 +8,8 @@ from maskwatch.sources.inputs import Inputs, Kind, spell_out
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name in (
-        "a/one.jpg", "a/deep/two.PNG", "a/clip.mp4", "a/notes.txt", "a/.hidden.jpg", "a/.cache/x.jpg",
-        "b/one.jpg", "b/Ünïcode 名.webp",
+        "a/one.jpg", "a/deep/two.PNG", "a/clip.mp4", "a/notes.txt", "a/.hidden.jpg",
+        "a/.cache/x.jpg", "b/one.jpg", "b/Ünïcode 名.webp",
     ):  # fmt: skip
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -102,10 +102,11 @@ class MaskDetector:
         Raises:
             UsageError: a setting does not fit these inputs.
         """
-        from maskwatch.app.loop import results
+        from maskwatch.app.stream import stream
+        from maskwatch.sources.inputs import spell_out
 
         listed = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-        yield from results(self, [str(item) for item in listed])
+        yield from stream(self.analyse, spell_out([str(i) for i in listed]), self.settings)
 
     def _judged(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         tables = self._classifier.probabilities(images, [faces.boxes for faces in found])

@@ -1,25 +1,16 @@
 """The one frame loop: frames from sources through the detector into sinks."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.outputs import forget, open_sinks, prepare
 from maskwatch.app.settings import Settings
-from maskwatch.draw import blur
-from maskwatch.pipeline.ahead import ahead
-from maskwatch.pipeline.groups import groups
-from maskwatch.sinks.window import WindowClosed
+from maskwatch.app.stream import stream
 from maskwatch.sources.inputs import Inputs, spell_out
-from maskwatch.sources.read import ReadOptions, read_frames
-from maskwatch.sources.stride import Stride
-from maskwatch.types import MaskState, Result
-
-_GROUP = 4
-"""Frames whose faces share a batch: more gains nothing on CPUs and takes memory."""
+from maskwatch.types import Enough, MaskState, Result
 
 
 @dataclass(slots=True)
@@ -63,27 +54,6 @@ class Summary:
         }[fail_on]
 
 
-def results(
-    detector: MaskDetector, texts: Sequence[str], *, leave_out: Collection[Path] = ()
-) -> Iterator[Result]:
-    """The results of all inputs, in their order, as they come."""
-    yield from _results(detector, spell_out(texts, leave_out=leave_out))
-
-
-def _results(detector: MaskDetector, inputs: Inputs) -> Iterator[Result]:
-    live = any(item.is_live for item in inputs.items)
-    frames = read_frames(inputs.items, _read_options(detector.settings))
-    if not live:  # A camera's frames must not wait in line: it keeps the newest itself.
-        frames = ahead(frames, size_of=lambda frame: frame.nbytes)
-
-    def analysed() -> Iterator[Result]:
-        with closing(frames):  # type: ignore[type-var]
-            for group in groups(frames, _GROUP):
-                yield from detector.analyse(group)
-
-    yield from ahead(analysed(), size_of=lambda result: result.nbytes, most_items=1 if live else 8)
-
-
 def run(
     texts: Sequence[str],
     settings: Settings,
@@ -118,14 +88,14 @@ def run(
         with ExitStack() as stack:
             forget(inputs, work, settings)
             sinks = [stack.enter_context(sink) for sink in open_sinks(settings)]
-            coming = stack.enter_context(closing(_results(detector, work)))  # type: ignore[type-var]
+            coming = stack.enter_context(closing(stream(detector.analyse, work, settings)))
             for result in coming:
                 shown = _blurred(result) if settings.blur else result
                 for sink in sinks:
                     sink.write(shown)
                 summary.add(result)
                 on_result(result)
-    except WindowClosed:
+    except Enough:
         pass
     finally:
         summary.seconds = time.monotonic() - begun
@@ -133,16 +103,9 @@ def run(
 
 
 def _blurred(result: Result) -> Result:
+    from maskwatch.draw import blur
+
     if result.image is None:
         return result
     source = replace(result.source, image=blur(result.image, result.faces.boxes))
     return Result(source, result.faces)
-
-
-def _read_options(settings: Settings) -> ReadOptions:
-    return ReadOptions(
-        stride=Stride.parse(settings.every),
-        max_seconds=settings.max_seconds,
-        timeout_s=settings.timeout_s,
-        max_pixels=settings.max_pixels,
-    )

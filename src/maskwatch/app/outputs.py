@@ -10,26 +10,34 @@ from typing import Any
 
 from maskwatch.app.settings import Settings
 from maskwatch.errors import SinkError, UsageError
-from maskwatch.images import output_name
-from maskwatch.sinks.pictures import CropSink, PictureSink
-from maskwatch.sinks.records import CsvSink, RecordSink, csv_line
-from maskwatch.sinks.video import VideoSink, video_name
-from maskwatch.sinks.window import WindowSink
+from maskwatch.images import output_name, video_name
 from maskwatch.sources.inputs import Input, Inputs, Kind
 
 
 def open_sinks(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
     """The sinks that the settings name, one by one, so that each is entered before the next."""
+    # Imported where they are used: a run that only prints a table must start at once.
     if settings.records is not None:
+        from maskwatch.sinks.records import RecordSink
+
         yield RecordSink(settings.records)
     if settings.csv is not None:
+        from maskwatch.sinks.records import CsvSink
+
         yield CsvSink(settings.csv)
     if settings.out is not None:
+        from maskwatch.sinks.pictures import PictureSink
+        from maskwatch.sinks.video import VideoSink
+
         yield PictureSink(settings.out)
         yield VideoSink(settings.out)
     if settings.crops is not None:
+        from maskwatch.sinks.pictures import CropSink
+
         yield CropSink(settings.crops, settings.crop_margin)
     if settings.show:
+        from maskwatch.sinks.window import WindowSink
+
         yield WindowSink()
 
 
@@ -146,6 +154,8 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
 
 
 def _csv_lines(file: Path, redone: set[str]) -> Iterator[str]:
+    from maskwatch.sinks.records import csv_line
+
     with file.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
         for row in csv.reader(text):
             if row and row[0] not in redone:

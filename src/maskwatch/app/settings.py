@@ -23,7 +23,7 @@ def _option(default: Any, sentence: str, *flags: str, group: str, least: float |
     )
 
 
-_MODELS, _OUTPUT, _RUN = "Models", "Outputs", "Run"
+GROUPS = _OUTPUT, _MODELS, _RUN = ("Outputs", "Models", "Run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,10 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds for each part.")] = 2.0,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure each part on its own: decoding, face search, classification, drawing, encoding."""
+    """Measure how fast this machine is, part by part.
+
+    Decoding, face search, classification, drawing, encoding; each alone.
+    """
     set_up_log()
     from dataclasses import asdict
 

@@ -27,23 +27,20 @@ def detect(
     *,
     settings: Settings,
 ) -> None:
-    """Find faces and say how each wears its mask.
+    r"""Find faces and say how each wears its mask.
 
-    [bold]Examples[/bold]
+    \b
+    Examples:
+      maskwatch detect photo.jpg
+      maskwatch detect holiday/ --out out/ --records out.jsonl --csv out.csv
+      maskwatch detect street.mp4 --out out/ --every 5
+      maskwatch detect 0 --show
+      maskwatch detect rtsp://user:pw@host/stream --max-seconds 60 --records out.jsonl
+      maskwatch detect photos/ --crops faces/ --crop-margin 0.2
+      maskwatch detect ward/ --fail-on violation
 
-    maskwatch detect photo.jpg
-
-    maskwatch detect holiday/ --out out/ --records out.jsonl --csv out.csv
-
-    maskwatch detect street.mp4 --out out/ --every 5
-
-    maskwatch detect 0 --show
-
-    maskwatch detect rtsp://user:pw@host/stream --max-seconds 60 --records out.jsonl
-
-    maskwatch detect ward/ --fail-on violation
-
-    [bold]Exit codes[/bold]: 0 all done, 1 something failed, 2 wrong usage, 3 --fail-on met,
+    \b
+    Exit codes: 0 all done, 1 something failed, 2 wrong usage, 3 --fail-on met,
     130 interrupted.
     """
     set_up_log(quiet=quiet, verbose=verbose, debug=debug)

@@ -13,7 +13,10 @@ def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     cameras: Annotated[bool, typer.Option(help="Try to open cameras.")] = True,
 ) -> None:
-    """Show versions, processor, models, extras and cameras; run a self-test."""
+    """Show what is here and whether it works.
+
+    Versions, processor, models and their checksums, extras, cameras; and a self-test.
+    """
     set_up_log(quiet=True)
     from dataclasses import asdict
 

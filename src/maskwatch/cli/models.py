@@ -7,7 +7,7 @@ import typer
 
 from maskwatch.cli.guard import guarded, say, set_up_log
 
-models_app = typer.Typer(help="List the models there are; get the ones that do not ship.")
+models_app = typer.Typer(help="List the models; get those that do not ship.")
 
 
 @models_app.callback(invoke_without_command=True)

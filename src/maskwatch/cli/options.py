@@ -6,8 +6,27 @@ from dataclasses import Field, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
-from maskwatch.app.settings import Settings
+from maskwatch.app.settings import GROUPS, Settings
+
+
+class GroupedHelp(TyperCommand):
+    """A command whose help shows its options under the headings of their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, group by group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                is_argument = parameter.param_type_name == "argument"
+                panel = getattr(parameter, "rich_help_panel", None)
+                group = "Arguments" if is_argument else panel or "Options"
+                groups.setdefault(group, []).append(record)
+        for name in sorted(groups, key=["Arguments", *GROUPS, "Options"].index):
+            with formatter.section(name):
+                formatter.write_dl(groups[name])
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -9,16 +9,18 @@ from maskwatch.cli.bench import bench
 from maskwatch.cli.detect import detect
 from maskwatch.cli.doctor import doctor
 from maskwatch.cli.models import models_app
+from maskwatch.cli.options import GroupedHelp
 
 app = typer.Typer(
     name="maskwatch",
     help="Finds faces and says for each whether a mask is worn well, worn wrong or missing.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    # Help drawn by rich would take as long again to start: it loads a Markdown parser.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(detect)
+app.command(cls=GroupedHelp)(detect)
 app.add_typer(models_app, name="models")
 app.command()(doctor)
 app.command()(bench)

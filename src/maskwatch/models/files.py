@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -95,6 +93,9 @@ def fetch(card: ModelCard, folder: Path | None = None, timeout_s: float = 30.0) 
         raise ModelNotFound(f"{card.name} cannot be downloaded: {card.origin}")
     target = (folder or user_folder()) / card.files[0]
     part = target.with_suffix(".part")
+    import urllib.error
+    import urllib.request
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(card.url, timeout=timeout_s) as reply:

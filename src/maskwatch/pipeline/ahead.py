@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ def ahead(
     size_of: Callable[[T], int],
     most_items: int = 8,
     most_bytes: int = 64 * 2**20,
-) -> Iterator[T]:
+) -> Generator[T]:
     """Loop over `items` in a thread that works ahead of the consumer.
 
     What waits is bounded by `most_items` and by `most_bytes` as counted by `size_of`; a single

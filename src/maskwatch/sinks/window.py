@@ -7,13 +7,9 @@ from typing import Self
 from maskwatch.draw import annotate
 from maskwatch.errors import MissingExtra, SinkError
 from maskwatch.images import resize
-from maskwatch.types import Image, Result
+from maskwatch.types import Enough, Image, Result
 
 _SCREEN_SHARE = 0.9
-
-
-class WindowClosed(Exception):
-    """The user wants no more."""
 
 
 class WindowSink:
@@ -43,7 +39,7 @@ class WindowSink:
         """Show one result.
 
         Raises:
-            WindowClosed: q, Esc or the window's close button.
+            Enough: q, Esc or the window's close button.
         """
         if result.image is not None:
             self._show(annotate(result.image, result.faces), result.path)
@@ -67,10 +63,10 @@ class WindowSink:
             # A short wait, so that Ctrl-C in the terminal gets through.
             event = pygame.event.wait(100) if wait else pygame.event.poll()
             if event.type == pygame.QUIT:
-                raise WindowClosed
+                raise Enough
             if event.type == pygame.KEYDOWN:
                 if event.key in (pygame.K_q, pygame.K_ESCAPE):
-                    raise WindowClosed
+                    raise Enough
                 return
             if event.type == pygame.NOEVENT and not wait:
                 return

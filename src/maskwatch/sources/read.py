@@ -1,7 +1,7 @@
 """The frames of all inputs, one input after the other; a broken one gives a frame that says so."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,7 +29,7 @@ class ReadOptions:
     max_pixels: int = MAX_PIXELS
 
 
-def read_frames(items: Sequence[Input], options: ReadOptions) -> Iterator[Frame]:
+def read_frames(items: Sequence[Input], options: ReadOptions) -> Generator[Frame]:
     """The frames of all inputs in their order."""
     for kind, run in groupby(items, lambda item: item.kind):
         if kind is Kind.PICTURE:

@@ -35,7 +35,7 @@ class YuNet:
         *,
         long_side: int = 640,
         score: float = 0.6,
-        iou: float = 0.3,
+        iou: float = 0.45,
         device: Device = "auto",
         threads: int = 0,
     ) -> None:

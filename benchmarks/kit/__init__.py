@@ -1,0 +1,1 @@
+"""What the benchmarks share: processes that are timed and tables that are kept."""
