@@ -153,7 +153,7 @@ def _common_area(rect: Floats, others: Boxes) -> float:
     return float(np.maximum(sides, 0).prod(axis=1).sum())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _stamp(state: MaskState, text: str, size: int) -> _Stamp:
     """A filled label with the state's symbol and a text; cached, since percentages recur."""
     font = _font(size)

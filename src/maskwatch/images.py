@@ -57,9 +57,16 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
             _refuse_large(path, picture.size, max_pixels)
             picture.load()
             return as_rgb(picture)
+    except (SourceError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise SourceError(f"{path} is not a picture that can be read") from error
-    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
+    except Pillow.DecompressionBombError as error:
+        raise SourceError(
+            f"{path} has more pixels than the limit of {max_pixels:,}; "
+            "raise it with --max-pixels if you trust the file"
+        ) from error
+    except Exception as error:  # Pillow's readers raise whatever they stumble over.
         raise SourceError(f"{path} is damaged: {error}") from error
 
 
@@ -82,14 +89,14 @@ def _register_heif() -> None:
 
 def as_rgb(picture: Pillow.Image) -> Image:
     """A Pillow picture as upright 8-bit RGB, shape (height, width, 3)."""
-    picture = ImageOps.exif_transpose(picture)
+    ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode.startswith("I") or picture.mode == "F":
         return _from_deep_grey(np.asarray(picture))
     if picture.has_transparency_data:
         layered = picture.convert("RGBA")
         white = Pillow.new("RGBA", layered.size, "white")
         picture = Pillow.alpha_composite(white, layered)
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _from_deep_grey(grey: NDArray[np.generic]) -> Image:
@@ -113,9 +120,10 @@ def as_image(picture: object, max_pixels: int = MAX_PIXELS) -> Image:
     if isinstance(picture, str | os.PathLike):
         return decode(Path(picture), max_pixels)
     if isinstance(picture, Pillow.Image):
-        return as_rgb(picture)
+        return as_rgb(picture.copy())
     if isinstance(picture, np.ndarray):
-        if picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3:
+        right = picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+        if right and picture.size:
             return picture
         raise TypeError(
             f"expected an RGB array (h, w, 3) of uint8, got {picture.shape} of {picture.dtype}"
@@ -257,15 +265,14 @@ def warp_crops(image: Image, squares_xyxy: Floats, side: int) -> NDArray[np.uint
 
 def _region(image: Image, square: Floats, side: int) -> tuple[Image, Floats, float]:
     """The pixels that a square needs, where they start, and by how much they were shrunk."""
-    factor = int((square[2] - square[0]) / side)
-    if factor < 2:
-        return image, np.zeros(2, np.float32), 1.0
+    factor = max(1, int((square[2] - square[0]) / side))
     height, width = image.shape[:2]
     x1, y1 = np.clip(np.floor(square[:2]) - factor, 0, [width - 1, height - 1]).astype(int)
     x2, y2 = np.clip(np.ceil(square[2:]) + factor, [x1 + 1, y1 + 1], [width, height]).astype(int)
-    x2, y2 = max(x2 - (x2 - x1) % factor, x1 + 1), max(y2 - (y2 - y1) % factor, y1 + 1)
-    region = image[y1:y2, x1:x2]
-    if min(region.shape[:2]) < factor:
-        return image, np.zeros(2, np.float32), 1.0
-    small = resize(region, region.shape[1] // factor, region.shape[0] // factor)
-    return small, np.array([x1, y1], np.float32), float(factor)
+    origin = np.array([x1, y1], np.float32)
+    if factor == 1:
+        return image[y1:y2, x1:x2], origin, 1.0
+    # Whole blocks only; a picture thinner than one block is one block.
+    width, height = max(1, (x2 - x1) // factor), max(1, (y2 - y1) // factor)
+    region = image[y1 : min(y2, y1 + height * factor), x1 : min(x2, x1 + width * factor)]
+    return resize(region, width, height), origin, float(factor)

@@ -1,7 +1,7 @@
 """The values that travel through maskwatch: states, faces, frames, results; and its protocols."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Protocol, Self
@@ -118,8 +118,8 @@ class Faces:
                 track=None if self.tracks is None else int(self.tracks[i]),
             )
 
-    def __getitem__(self, rows: slice | NDArray[Any] | Sequence[int]) -> "Faces":
-        """The chosen rows: a slice, a boolean mask of shape (n,), or indices."""
+    def __getitem__(self, rows: int | slice | NDArray[Any] | Sequence[int]) -> "Faces":
+        """The chosen rows: a slice, a boolean mask of shape (n,), an index or indices."""
         chosen = rows if isinstance(rows, slice) else _row_index(rows)
         return Faces(
             boxes=self.boxes[chosen],
@@ -140,8 +140,8 @@ class Faces:
         return sum(self.count(state) for state in CLASSES if state.is_violation)
 
 
-def _row_index(rows: NDArray[Any] | Sequence[int]) -> NDArray[Any]:
-    index = np.asarray(rows)
+def _row_index(rows: int | NDArray[Any] | Sequence[int]) -> NDArray[Any]:
+    index = np.atleast_1d(np.asarray(rows))
     return index.astype(np.intp) if index.size == 0 and index.dtype != np.bool_ else index
 
 
@@ -171,10 +171,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What was found in one frame."""
+    """What was found in one frame.
+
+    `dropped` (m, 4) are boxes of faces that were found and left out for being too small: they
+    count for nothing, but a blur covers them.
+    """
 
     source: Frame
     faces: Faces
+    dropped: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def path(self) -> str:

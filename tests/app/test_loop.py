@@ -122,6 +122,32 @@ def test_resume_needs_something_to_see_what_is_done(tmp_path: Path, photos: Path
         run([str(photos)], Settings(csv=tmp_path / "r.csv", resume=True))
 
 
+def test_resume_of_videos_needs_their_records(tmp_path: Path, make_video: MakeVideo) -> None:
+    clip = make_video()
+    with pytest.raises(UsageError, match="needs --records where there are videos"):
+        run([str(clip)], Settings(out=tmp_path / "out", resume=True))
+
+
+def test_resume_keeps_what_a_camera_showed_before(tmp_path: Path) -> None:
+    from maskwatch.app.outputs import forget
+    from maskwatch.sources.inputs import spell_out
+
+    line = '{"schema": 1, "path": "0", "error": null}\n'
+    (tmp_path / "r.jsonl").write_text(line)
+    inputs = spell_out(["0"])
+    forget(inputs, inputs, Settings(records=tmp_path / "r.jsonl", resume=True))
+    assert (tmp_path / "r.jsonl").read_text() == line
+
+
+def test_blur_covers_faces_that_are_too_small_to_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path, astronaut: Image
+) -> None:
+    monkeypatch.setattr(detector_module, "open_detector", lambda *_: FixedDetector())
+    summary = run([str(photos / "b.png")], Settings(out=tmp_path / "o", blur=True, min_face=200))
+    assert summary.faces == 0
+    assert (decode(tmp_path / "o" / "b.png")[75:165, 195:255] != astronaut[75:165, 195:255]).any()
+
+
 def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path, photos: Path) -> None:
     (photos / "b.png").write_bytes(b"")
     summary = run([str(photos)], Settings(records=tmp_path / "r.jsonl"))

@@ -1,4 +1,5 @@
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from maskwatch import Settings, UsageError
         ("max_pixels", 0, "--max-pixels must be at least 1"),
         ("device", "tpu", "device must be auto, cpu or cuda"),
         ("every", "often", "count of frames or a time span"),
+        ("score", "0.5", "--score must be a number, got '0.5'"),
+        ("fail_on", "rain", "fail_on must be violation, unknown, no-face or None"),
     ],
 )
 def test_values_out_of_range_are_named(name: str, value: Any, sentence: str) -> None:
@@ -40,3 +43,8 @@ def test_every_setting_says_what_it_does() -> None:
     for field in fields(Settings):
         assert field.metadata["help"].endswith((".", ")"))
         assert field.metadata["group"]
+
+
+def test_words_and_numbers_of_python_are_taken() -> None:
+    settings = Settings(out="out", records="r.jsonl", every=5)  # type: ignore[arg-type]
+    assert (settings.out, settings.records, settings.every) == (Path("out"), Path("r.jsonl"), "5")

@@ -75,6 +75,7 @@ def test_a_size_that_changes(tmp_path: Path) -> None:
         ("a.mp4", "aac", 44_100, True),
         ("a.mkv", "libopus", 48_000, True),
         ("a.mov", "pcm_s16le", 44_100, False),
+        ("a.ts", "aac", 44_100, False),
     ],
 )
 def test_sound_is_passed_through(
@@ -92,6 +93,21 @@ def test_sound_is_passed_through(
         if copied:
             expected = [bytes(p) for p in original.demux(audio=0) if p.size]
             assert [bytes(p) for p in out.demux(audio=0) if p.size] == expected
+
+
+def test_damaged_sound_is_left_out_with_one_warning(
+    tmp_path: Path, make_video: MakeVideo, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = make_video("in/a.ts", count=50, sound="mp2")
+    data = bytearray(source.read_bytes())
+    for place in range(len(data) // 3, len(data), 977):
+        data[place] ^= 0xFF
+    source.write_bytes(data)
+    with VideoSink(tmp_path / "out") as sink:
+        for i in range(50):
+            sink.write(frame_of(i, i / 25, path=str(source)))
+    assert len(read_back(tmp_path / "out" / "a.ts.mp4")[0]) == 50
+    assert len(caplog.records) <= 1
 
 
 def test_each_video_is_a_file_of_its_own(tmp_path: Path) -> None:

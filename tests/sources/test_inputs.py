@@ -73,6 +73,17 @@ def test_left_out_folders(tree: Path) -> None:
     ]
 
 
+def test_a_pattern_takes_only_what_can_be_read(tree: Path) -> None:
+    assert names(spell_out([str(tree / "a" / "**")])) == ["clip.mp4", "deep/two.PNG", "one.jpg"]
+
+
+def test_a_mistyped_scheme_does_not_show_its_password() -> None:
+    (item,) = spell_out(["rstp://me:secret@host/x"]).items
+    assert item.kind is Kind.BROKEN
+    assert item.reason == "cannot open rstp://me:***@host/x: unknown scheme rstp"
+    assert "secret" not in f"{item.location}{item.name}"
+
+
 def test_missing_path_and_empty_folder(tree: Path) -> None:
     (tree / "empty").mkdir()
     missing, empty = spell_out([str(tree / "gone.jpg"), str(tree / "empty")]).items

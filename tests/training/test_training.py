@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,18 @@ pytest.importorskip("timm")
 from maskwatch import MaskDetector  # noqa: E402
 from maskwatch.data.crops import FaceCrops  # noqa: E402
 from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask  # noqa: E402
-from maskwatch.errors import ModelInvalid  # noqa: E402
+from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch  # noqa: E402
 from maskwatch.training.backbone import build, load_backbone  # noqa: E402
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
-from maskwatch.training.fit import Recipe, fit, logits_of, sampling_chances  # noqa: E402
+from maskwatch.training.fit import (  # noqa: E402
+    Recipe,
+    averaged,
+    fit,
+    logits_of,
+    sampling_chances,
+)
 from maskwatch.types import CLASSES, Image  # noqa: E402
 from tests.conftest import LANDMARKS, FixedDetector  # noqa: E402
 
@@ -86,7 +93,7 @@ def test_export_gives_a_bundle_that_the_detector_uses(
     out = tmp_path / "run"
     out.mkdir()
     crops.save(out / "faces.npz")
-    monkeypatch.setattr(command, "Recipe", lambda steps=6: TINY)
+    monkeypatch.setattr(command, "RECIPES", (TINY, replace(TINY, seed=2)))
     monkeypatch.setattr(
         sys, "argv", ["training", "--data", str(tmp_path), "--out", str(out), "--name", "tiny"]
     )
@@ -97,6 +104,19 @@ def test_export_gives_a_bundle_that_the_detector_uses(
     assert sum(bundle["figures"]["held_out"]["support"]) == int(crops.held_out.sum())
     (face,) = MaskDetector(detector=FixedDetector(), classifier=str(out))(astronaut)
     assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(crops: FaceCrops, tmp_path: Path) -> None:
+    fit(crops, replace(TINY, steps=1), tmp_path, weights=None)
+    with pytest.raises(UsageError, match="of another recipe"):
+        fit(crops, TINY, tmp_path, weights=None)
+
+
+def test_the_average_of_networks() -> None:
+    one, two = build("mobilenetv2_035", None), build("mobilenetv2_035", None)
+    mean = averaged([one, two]).state_dict()["conv_stem.weight"]
+    weights = [network.state_dict()["conv_stem.weight"] for network in (one, two)]
+    assert torch.allclose(mean, (weights[0] + weights[1]) / 2)
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from maskwatch.app.settings import Settings
+from maskwatch.boxes import short_side
 from maskwatch.images import as_image
 from maskwatch.models.classifier import open_classifier, states_of
 from maskwatch.models.detectors import DetectorOptions, open_detector
@@ -85,12 +86,13 @@ class MaskDetector:
         images = [frame.image for frame in good if frame.image is not None]
         found: list[Faces] = []
         for frame, image in zip(good, images, strict=True):
-            found += search(
-                self.face_detector, [image], min_face=self.settings.min_face, tight=frame.still
-            )
-        judged = iter(self._judged(images, found))
+            found += search(self.face_detector, [image], tight=frame.still)
+        large = [short_side(faces.boxes) >= self.settings.min_face for faces in found]
+        kept = [faces[rows] for faces, rows in zip(found, large, strict=True)]
+        dropped = [faces.boxes[~rows] for faces, rows in zip(found, large, strict=True)]
+        judged = map(Result, good, self._judged(images, kept), dropped)
         return [
-            Result(frame, Faces.empty() if frame.image is None else next(judged))
+            Result(frame, Faces.empty()) if frame.image is None else next(judged)
             for frame in frames
         ]
 

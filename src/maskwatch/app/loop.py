@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.outputs import forget, open_sinks, prepare
 from maskwatch.app.settings import Settings
@@ -107,5 +109,6 @@ def _blurred(result: Result) -> Result:
 
     if result.image is None:
         return result
-    source = replace(result.source, image=blur(result.image, result.faces.boxes))
+    boxes = np.concatenate([result.faces.boxes, result.dropped])
+    source = replace(result.source, image=blur(result.image, boxes))
     return Result(source, result.faces)

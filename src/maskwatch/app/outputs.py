@@ -57,12 +57,25 @@ def prepare(inputs: Inputs, settings: Settings) -> Inputs:
     if settings.out is not None:
         _protect_inputs(inputs, settings.out)
     if settings.resume:
-        if settings.records is None and settings.out is None:
-            raise UsageError("--resume needs --records or --out to see what is done")
+        _refuse_blind_resume(inputs, settings)
         return replace(inputs, items=tuple(_left_to_do(inputs, settings)))
     if not settings.overwrite:
         _refuse_to_replace(inputs, settings)
     return inputs
+
+
+def _refuse_blind_resume(inputs: Inputs, settings: Settings) -> None:
+    """An interrupted video is a whole file too: only its records tell how far it came."""
+    if settings.records is None and settings.out is None:
+        raise UsageError("--resume needs --records or --out to see what is done")
+    if settings.records is None and any(item.kind is Kind.VIDEO for item in inputs.items):
+        raise UsageError("--resume needs --records where there are videos")
+    for item in inputs.items:
+        if settings.out is not None and item.is_live and target_of(item, settings.out).exists():
+            raise UsageError(
+                f"{target_of(item, settings.out)} exists and a camera cannot be resumed: "
+                "name another --out"
+            )
 
 
 def _protect_inputs(inputs: Inputs, folder: Path) -> None:
@@ -119,7 +132,7 @@ def _done_in_records(file: Path) -> set[str]:
 def _records_of(file: Path) -> Iterator[dict[str, Any]]:
     if not file.is_file():
         return
-    with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+    with file.open(encoding="utf-8", errors="backslashreplace") as lines:
         for line in lines:
             try:
                 record = json.loads(line)
@@ -135,12 +148,15 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
     Raises:
         SinkError: a file cannot be rewritten.
     """
-    redone = {item.shown for item in work.items}
+    # What a camera showed before stays: a new run adds to it.
+    redone = {item.shown for item in work.items if not item.is_live}
     keep_all_others = settings.resume
     try:
         if settings.records is not None and settings.records.is_file():
+            from maskwatch.sinks.records import record_line
+
             lines = (
-                json.dumps(record, ensure_ascii=False) + "\n"
+                record_line(record)
                 for record in _records_of(settings.records)
                 if keep_all_others and record["path"] not in redone
             )
@@ -154,16 +170,17 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
 
 
 def _csv_lines(file: Path, redone: set[str]) -> Iterator[str]:
-    from maskwatch.sinks.records import csv_line
+    from maskwatch.sinks.records import CSV_FIELDS, csv_line
 
-    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
+    with file.open(encoding="utf-8", errors="backslashreplace", newline="") as text:
         for row in csv.reader(text):
-            if row and row[0] not in redone:
+            # A row of another length was torn when the run died.
+            if len(row) == len(CSV_FIELDS) and row[0] not in redone:
                 yield csv_line(row)
 
 
 def _rewrite(file: Path, lines: Iterator[str]) -> None:
     part = file.with_name(f".{file.name}.part")
-    with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
+    with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out:
         out.writelines(lines)
     part.replace(file)

@@ -5,7 +5,7 @@ This module imports nothing heavy, so that the command line can show its help at
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from maskwatch.errors import UsageError
 from maskwatch.sources.stride import Stride
@@ -130,6 +130,15 @@ class Settings:
     overwrite: bool = _option(False, "Replace outputs that are there.", group=_OUTPUT)
 
     def __post_init__(self) -> None:
+        for name in ("detector_weights", "out", "records", "csv", "crops"):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        if isinstance(self.every, int):
+            object.__setattr__(self, "every", str(self.every))
+        if self.fail_on not in (None, *get_args(FailOn)):
+            raise UsageError(
+                f"fail_on must be {', '.join(get_args(FailOn))} or None, got {self.fail_on!r}"
+            )
         for item in fields(self):
             _check_range(item.name, getattr(self, item.name), item.metadata)
         if self.resume and self.overwrite:
@@ -158,6 +167,8 @@ def _check_range(name: str, value: Any, metadata: Any) -> None:
     if value is None or isinstance(value, bool):
         return
     least, most = metadata["least"], metadata["most"]
+    if (least is not None or most is not None) and not isinstance(value, int | float):
+        raise UsageError(f"--{name.replace('_', '-')} must be a number, got {value!r}")
     low = least is not None and not value >= least
     high = most is not None and not value <= most
     if low or high:

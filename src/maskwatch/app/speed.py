@@ -98,8 +98,8 @@ def _encode_ms(image: Image, seconds: float) -> float:
 def _first_image(location: str) -> Image:
     item = spell_out([location]).items[0]
     if item.kind is Kind.PICTURE:
-        return decode(Path(location))
-    frames: Iterator[Frame] = video_frames(location, item.name, Stride())
+        return decode(Path(item.location))
+    frames: Iterator[Frame] = video_frames(item.location, item.name, Stride())
     image = next(frames).image
     if image is None:
         raise ValueError("the first frame of a video always has a picture")

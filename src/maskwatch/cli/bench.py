@@ -42,4 +42,4 @@ def bench(
         table.add_row(
             row.part, f"{row.milliseconds:.2f}", f"{1000 / row.milliseconds:.1f}", row.unit
         )
-    Console().print(table)
+    Console(markup=False).print(table)

@@ -33,6 +33,6 @@ def doctor(
         for finding in findings:
             style = None if finding.good is None else ("green" if finding.good else "red")
             table.add_row(finding.part, finding.name, finding.text, style=style)
-        Console().print(table)
+        Console(markup=False).print(table)
     if any(finding.good is False for finding in findings):
         raise typer.Exit(FAILED)

@@ -35,7 +35,7 @@ def models(
     for row in rows:
         text = f"{row['summary']}\n{row['origin']} ({row['licence']})\n{row['status']}"
         table.add_row(str(row["name"]), str(row["kind"]), text)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @models_app.command()

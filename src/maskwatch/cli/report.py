@@ -24,7 +24,7 @@ class Report:
     def __init__(self, *, quiet: bool, show_bar: bool) -> None:
         self._quiet = quiet
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -83,7 +83,7 @@ def print_faces(result: "Result") -> None:
     table = Table("#", "state", "probability", "score", "box x1 y1 x2 y2", title=result.path)
     for number, face in enumerate(result.faces):
         table.add_row(str(number), *_face_cells(face), style=_STYLES[face.state])
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _face_cells(face: "Face") -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def print_summary(summary: "Summary") -> None:
                 table.add_row(f"  {state}", str(count), style=_STYLES[state])
         elif value or name in ("faces", "violations"):
             table.add_row(name.replace("_", " "), str(value))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def as_json(summary: "Summary") -> dict[str, Any]:

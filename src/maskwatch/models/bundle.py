@@ -81,9 +81,9 @@ def read(folder: Path) -> Bundle:
         raise ModelInvalid(f"{path} is not a bundle of schema {SCHEMA}")
     try:
         bundle = _from_json(folder, content)
-    except (TypeError, KeyError) as error:
+        _check_fields(bundle)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ModelInvalid(f"{path} is not a bundle of schema {SCHEMA}: {error}") from error
-    _check_fields(bundle)
     for name, sha256 in bundle.sha256.items():
         check(folder / name, sha256)
     return bundle
@@ -109,6 +109,8 @@ def _check_fields(bundle: Bundle) -> None:
         raise ModelInvalid(f"{bundle.folder}: sha256 does not name {bundle.model}")
     if bundle.input.width != bundle.input.height or bundle.input.layout != "nchw":
         raise ModelInvalid(f"{bundle.folder}: only square inputs in the layout nchw are known")
+    if len(bundle.input.mean) != 3 or len(bundle.input.std) != 3 or not all(bundle.input.std):
+        raise ModelInvalid(f"{bundle.folder}: mean and std must have three numbers each")
     if not bundle.temperature > 0:
         raise ModelInvalid(
             f"{bundle.folder}: temperature must be above 0, got {bundle.temperature}"

@@ -93,6 +93,7 @@ def fetch(card: ModelCard, folder: Path | None = None, timeout_s: float = 30.0) 
         raise ModelNotFound(f"{card.name} cannot be downloaded: {card.origin}")
     target = (folder or user_folder()) / card.files[0]
     part = target.with_suffix(".part")
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -102,9 +103,10 @@ def fetch(card: ModelCard, folder: Path | None = None, timeout_s: float = 30.0) 
             part.write_bytes(reply.read())
         check(part, card.sha256)
         part.replace(target)
-    except urllib.error.URLError as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+        reason = getattr(error, "reason", error)
         raise ModelNotFound(
-            f"cannot download {card.name} from {card.url}: {error.reason}; are you online? "
+            f"cannot download {card.name} from {card.url}: {reason}; are you online? "
             f"You can also copy the file to {target}"
         ) from error
     except OSError as error:

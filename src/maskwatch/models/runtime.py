@@ -33,7 +33,7 @@ class Network:
         options.log_severity_level = _ERRORS_ONLY
         # Stages overlap: a thread that spins while it waits takes the core from the next stage.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        name = "model" if isinstance(model, bytes) else str(model)
+        self._name = name = "model" if isinstance(model, bytes) else str(model)
         chosen = providers(device)
         try:
             self._session = onnxruntime.InferenceSession(
@@ -49,8 +49,19 @@ class Network:
         self.output_names: tuple[str, ...] = tuple(o.name for o in self._session.get_outputs())
 
     def __call__(self, batch: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
-        """Run one batch; the outputs by their names."""
-        outputs: Sequence[NDArray[np.float32]] = self._session.run(None, {self.input_name: batch})
+        """Run one batch; the outputs by their names.
+
+        Raises:
+            ModelInvalid: the network does not take an input of this shape.
+        """
+        try:
+            outputs: Sequence[NDArray[np.float32]] = self._session.run(
+                None, {self.input_name: batch}
+            )
+        except Exception as error:
+            raise ModelInvalid(
+                f"{self._name} cannot be run on an input of shape {batch.shape}: {error}"
+            ) from error
         return dict(zip(self.output_names, outputs, strict=True))
 
 

@@ -3,13 +3,14 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_END: Any = object()
 
 
 class _Buffer(Generic[T]):
-    """A first-in first-out queue bounded by count and by bytes; one item always fits."""
+    """A first-in first-out queue: full once it has so many items, or so many bytes."""
 
     def __init__(self, most_items: int, most_bytes: int) -> None:
         self._items: deque[tuple[T, int]] = deque()
@@ -19,21 +20,21 @@ class _Buffer(Generic[T]):
         self._ended = self._closed = False
         self._error: BaseException | None = None
 
-    def put(self, item: T, nbytes: int) -> bool:
-        """Add an item when there is room; False when nobody wants it any more."""
+    def wait_for_room(self) -> bool:
+        """Return True once another item may be made; False when nobody wants it any more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._has_room(nbytes))
-            if self._closed:
-                return False
+            self._changed.wait_for(lambda: self._closed or self._has_room())
+            return not self._closed
+
+    def _has_room(self) -> bool:
+        return len(self._items) < self._most_items and self._bytes < self._most_bytes
+
+    def put(self, item: T, nbytes: int) -> None:
+        """Add an item."""
+        with self._changed:
             self._items.append((item, nbytes))
             self._bytes += nbytes
             self._changed.notify_all()
-            return True
-
-    def _has_room(self, nbytes: int) -> bool:
-        if not self._items:
-            return True
-        return len(self._items) < self._most_items and self._bytes + nbytes <= self._most_bytes
 
     def end(self, error: BaseException | None = None) -> None:
         """Nothing more will come; an error surfaces after the items before it."""
@@ -74,18 +75,21 @@ def ahead(
 ) -> Generator[T]:
     """Loop over `items` in a thread that works ahead of the consumer.
 
-    What waits is bounded by `most_items` and by `most_bytes` as counted by `size_of`; a single
-    item of any size always fits. An error of the producer surfaces here, after the items before
-    it. Closing this iterator closes `items` and waits for the thread.
+    No item is made while `most_items` wait, or `most_bytes` as counted by `size_of`. An error of
+    the producer surfaces here, after the items before it. Closing this iterator closes `items`
+    and waits for the thread.
     """
     buffer: _Buffer[T] = _Buffer(most_items, most_bytes)
 
     def produce() -> None:
         iterator = iter(items)
         try:
-            for item in iterator:
-                if not buffer.put(item, size_of(item)):
+            # Room first, then the item: none waits outside of the count.
+            while buffer.wait_for_room():
+                item = next(iterator, _END)
+                if item is _END:
                     break
+                buffer.put(item, size_of(item))
         except BaseException as error:  # noqa: BLE001 - handed to the consumer whole.
             buffer.end(error)
         else:

@@ -51,8 +51,8 @@ def _face_record(face: Face) -> dict[str, Any]:
 class LineFile:
     """A text file that grows by whole lines: each call is one write to the operating system."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path | str) -> None:
+        self._path = path = Path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
@@ -71,7 +71,7 @@ class LineFile:
         Raises:
             SinkError: the disk is full, say; what was written partly is taken back.
         """
-        data = memoryview(text.encode("utf-8", "surrogateescape"))
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
         try:
             written = 0
             while written < len(data):
@@ -94,12 +94,22 @@ class LineFile:
         self._file.close()
 
 
+def record_line(record: dict[str, Any]) -> str:
+    """A record as a line of JSON; bytes of a file name that are no text come as escapes."""
+    try:
+        line = json.dumps(record, ensure_ascii=False)
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(record)
+    return f"{line}\n"
+
+
 class RecordSink(LineFile):
     """JSON lines, one a picture or frame."""
 
     def write(self, result: Result) -> None:
         """Add the record of a result."""
-        self.add(json.dumps(as_record(result), ensure_ascii=False) + "\n")
+        self.add(record_line(as_record(result)))
 
 
 class CsvSink(LineFile):

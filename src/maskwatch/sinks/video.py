@@ -1,26 +1,24 @@
 """Annotated H.264 video with the source's timing and sound."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from maskwatch.draw import annotate
 from maskwatch.errors import SinkError
 from maskwatch.images import resize, to_i420, video_name
+from maskwatch.sinks.sound import Sound
 from maskwatch.types import Image, Result
 
-if TYPE_CHECKING:
-    import av
-    from av.container import InputContainer
-
+_logger = logging.getLogger(__name__)
 _CLOCK = Fraction(1, 90_000)
 _NOMINAL_RATE = 25
-_PLAYABLE_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 # Fragments while it is written, so that a killed run leaves a video; a plain MP4 once finished.
 _MOVFLAGS = "hybrid_fragmented+delay_moov"
 
@@ -69,7 +67,12 @@ class VideoSink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._finish()
+        try:
+            self._finish()
+        except SinkError as second:
+            if error is None:
+                raise
+            _logger.warning("%s", second)  # The first error is the one to tell.
 
 
 class _Mp4:
@@ -98,7 +101,7 @@ class _Mp4:
         self._video.options = {"preset": "veryfast", "crf": "23", "g": "50"}
         self._video.codec_context.colorspace = av.video.reformatter.Colorspace.ITU601
         self._video.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
-        self._sound = _Sound(sound_from, self._out) if sound_from else None
+        self._sound = Sound(sound_from, self._out) if sound_from else None
 
     @contextmanager
     def _failures(self, verb: str) -> Iterator[None]:
@@ -117,7 +120,7 @@ class _Mp4:
         frame.pts, frame.time_base = pts, _CLOCK
         with self._failures("write"):
             if self._sound:
-                self._sound.copy_until(time_s)
+                self._out.mux(list(self._sound.until(time_s)))
             self._out.mux(self._video.encode(frame))
 
     def _fitted(self, image: Image) -> Image:
@@ -139,68 +142,14 @@ class _Mp4:
         with self._failures("finish"):
             try:
                 if self._sound:
-                    self._sound.copy_until(float(self._last_pts * _CLOCK) + 1 / _NOMINAL_RATE)
-                    self._sound.close()
+                    end_s = float(self._last_pts * _CLOCK) + 1 / _NOMINAL_RATE
+                    self._out.mux([*self._sound.until(end_s), *self._sound.rest()])
                 self._out.mux(self._video.encode(None))
             finally:
+                if self._sound:
+                    self._sound.close()
                 self._out.close()
             self._part.replace(self._target)
-
-
-class _Sound:
-    """The first sound track of a file, copied as it is or, where MP4 cannot hold it, as AAC."""
-
-    def __init__(self, path: Path, out: "av.container.OutputContainer") -> None:
-        import av
-
-        self._out = out
-        self._source: InputContainer = av.open(str(path))
-        self._target: av.AudioStream | None = None
-        self._pending: av.Packet[av.AudioStream] | None = None
-        self._packets: Iterator[av.Packet[av.AudioStream]] = iter(())
-        if not self._source.streams.audio:
-            return
-        track = self._source.streams.audio[0]
-        self._offset_s = (self._source.start_time or 0) / 1_000_000
-        self._packets = self._source.demux(track)
-        if track.codec_context.name in _PLAYABLE_SOUND:
-            self._copies = True
-            self._target = out.add_stream_from_template(track)
-        else:
-            self._copies = False
-            self._target = out.add_stream("aac", rate=track.codec_context.sample_rate)
-
-    def copy_until(self, time_s: float) -> None:
-        """Take along all sound that starts before a time."""
-        while True:
-            packet = self._pending or next(self._packets, None)
-            self._pending = None
-            if packet is None or self._target is None:
-                return
-            if packet.dts is None:
-                continue
-            if float(packet.dts * packet.time_base) - self._offset_s > time_s:
-                self._pending = packet
-                return
-            self._write(packet, self._target)
-
-    def _write(self, packet: "av.Packet[av.AudioStream]", target: "av.AudioStream") -> None:
-        shift = round(self._offset_s / packet.time_base) if packet.time_base else 0
-        if self._copies:
-            packet.pts = None if packet.pts is None else packet.pts - shift
-            packet.dts = None if packet.dts is None else packet.dts - shift
-            packet.stream = target
-            self._out.mux(packet)
-            return
-        for frame in packet.decode():
-            frame.pts = None if frame.pts is None else frame.pts - shift
-            self._out.mux(target.encode(frame))
-
-    def close(self) -> None:
-        """Write what an encoder still holds."""
-        if self._target is not None and not self._copies:
-            self._out.mux(self._target.encode(None))
-        self._source.close()
 
 
 def _even(side: int) -> int:

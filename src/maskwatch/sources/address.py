@@ -2,10 +2,11 @@
 
 import re
 from pathlib import PurePath
-from urllib.parse import urlsplit
 
-_SECRET_QUERY = re.compile(r"([?&][^=&]*(?:pass|pwd|token|key|secret|auth)[^=&]*=)[^&#]*", re.I)
-_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)([^/?#]*)@", re.I)
+_SECRET_VALUE = re.compile(
+    r"((?:^|[/?&;_])[^/?&;_=]*(?:pass|pwd|pw|token|key|secret|auth|sig)[^/?&;_=]*=)[^/?&;#_]*", re.I
+)
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.I)
 SCHEMES = frozenset(
     ["rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "udp", "tcp", "http", "https", "mms"]
 )
@@ -13,22 +14,38 @@ SCHEMES = frozenset(
 
 def is_address(text: str) -> bool:
     """Whether a text is the address of a stream rather than a path."""
-    scheme, separator, _ = text.partition("://")
-    return bool(separator) and scheme.lower() in SCHEMES
+    return bool(_SCHEME.match(text))
+
+
+def unknown_scheme(address: str) -> str | None:
+    """The scheme of an address that nothing here can open, or None."""
+    scheme = address.partition("://")[0].lower()
+    return None if scheme in SCHEMES else scheme
 
 
 def redacted(address: str) -> str:
-    """The address with passwords and tokens masked, fit for any output."""
+    """The address with passwords and tokens masked, fit for any output; paths stay as they are."""
+    if not is_address(address):
+        return address
+    scheme, _, rest = address.partition("://")
+    user, at, place = _split_user(rest)
+    name, colon, _ = user.partition(":")
+    masked = _SECRET_VALUE.sub(r"\1***", place)
+    return f"{scheme}://{name}{colon and ':***'}{at}{masked}"
 
-    def masked(match: re.Match[str]) -> str:
-        user, colon, _ = match[2].partition(":")
-        return f"{match[1]}{user}{colon and ':***'}@"
 
-    return _SECRET_QUERY.sub(r"\1***", _USER_INFO.sub(masked, address))
+def _split_user(rest: str) -> tuple[str, str, str]:
+    """User and password, `@`, and the place; a password may hold any character, even `/`."""
+    user, at, place = rest.rpartition("@")
+    host = rest.partition("/")[0]
+    host_is_plain = re.fullmatch(r"[\w.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", host, re.I)
+    if at and "@" not in host and host_is_plain:
+        return "", "", rest  # The `@` belongs to the path.
+    return user, at, place
 
 
 def output_name(address: str) -> PurePath:
     """A relative file name for what comes from an address: its host and path."""
-    parts = urlsplit(_USER_INFO.sub(r"\1", address))
-    words = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{parts.netloc}{parts.path}").strip("_.")
+    place = _split_user(redacted(address).partition("://")[2])[2]
+    words = re.sub(r"[^A-Za-z0-9.-]+", "_", place.partition("?")[0]).strip("_.")
     return PurePath(words or "stream")

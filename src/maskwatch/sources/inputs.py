@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path, PurePath
 
 from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES
-from maskwatch.sources.address import is_address, output_name, redacted
+from maskwatch.sources.address import is_address, output_name, redacted, unknown_scheme
 
 VIDEO_SUFFIXES = frozenset(
     [
@@ -85,16 +85,15 @@ def spell_out(texts: Sequence[str], *, leave_out: Collection[Path] = ()) -> Inpu
         texts: what the user wrote.
         leave_out: folders that are not searched, such as the one that outputs go to.
     """
-    named = [path for text in texts for path in _paths_of(text)]
-    base = _shared_folder(named)
+    paths_of = {text: _paths_of(text) for text in texts}
+    base = _shared_folder([path for paths in paths_of.values() for path in paths])
     items: list[Input] = []
     skipped = 0
     banned = {folder.resolve() for folder in leave_out}
     for text in texts:
-        if not _paths_of(text):
+        if not paths_of[text]:
             items.append(_not_a_path(text))
-            continue
-        for path in _paths_of(text):
+        for path in paths_of[text]:
             found, ignored = _files_of(path, base, banned)
             skipped += ignored
             items += found
@@ -103,18 +102,25 @@ def spell_out(texts: Sequence[str], *, leave_out: Collection[Path] = ()) -> Inpu
 
 def _paths_of(text: str) -> list[Path]:
     """The paths behind a text; none for cameras, addresses and globs without a match."""
-    path = Path(text).expanduser()
-    if path.exists():
+    if is_address(text):
+        return []
+    path = Path(os.path.expanduser(text))
+    if os.path.exists(path):
         return [path]
-    if text.isdecimal() or is_address(text):
+    if text.isdecimal():
         return []
     if glob.has_magic(text):
-        return [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]
+        found = map(Path, sorted(glob.glob(str(path), recursive=True)))
+        # What a pattern happens to match is like a folder's contents: only what can be read.
+        return [path for path in found if path.is_file() and _kind_by_suffix(path)]
     return [path]
 
 
 def _not_a_path(text: str) -> Input:
     if is_address(text):
+        if scheme := unknown_scheme(text):
+            reason = f"cannot open {redacted(text)}: unknown scheme {scheme}"
+            return Input(Kind.BROKEN, redacted(text), output_name(text), reason)
         return Input(Kind.STREAM, text, output_name(text))
     if text.isdecimal():
         return Input(Kind.CAMERA, text, PurePath(f"camera{text}"))
@@ -147,7 +153,7 @@ def _files_of(path: Path, base: Path, banned: set[Path]) -> tuple[list[Input], i
 
 def _file(path: Path, base: Path) -> Input:
     name = _relative(path, base)
-    if not path.exists():
+    if not os.path.exists(path):
         return Input(Kind.BROKEN, str(path), name, f"there is no file or folder {path}")
     return Input(_kind_by_suffix(path) or _kind_by_content(path), str(path), name)
 
@@ -166,6 +172,8 @@ def _kind_by_content(path: Path) -> Kind:
     try:
         with Image.open(path):
             return Kind.PICTURE
+    except Image.DecompressionBombError:
+        return Kind.PICTURE
     except (OSError, UnidentifiedImageError):
         return Kind.VIDEO
 

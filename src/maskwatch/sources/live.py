@@ -1,8 +1,10 @@
 """Cameras and streams: whoever is slow sees fewer frames, never older ones."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import PurePath
 from typing import Any
 
@@ -14,6 +16,8 @@ from maskwatch.sources.address import output_name, redacted
 from maskwatch.sources.stride import Stride
 from maskwatch.sources.video import decoded, opened
 from maskwatch.types import Frame
+
+_PATIENCE_S = 2.0
 
 
 def newest(frames: Callable[[], Iterator[Frame]], timeout_s: float) -> Iterator[Frame]:
@@ -28,8 +32,9 @@ def newest(frames: Callable[[], Iterator[Frame]], timeout_s: float) -> Iterator[
     try:
         yield from slot.take(timeout_s)
     finally:
+        # The thread owns what it reads from and closes it; a stalled one is not waited for.
         slot.close()
-        thread.join(timeout=timeout_s)
+        thread.join(timeout=_PATIENCE_S)
 
 
 class _Slot:
@@ -75,16 +80,16 @@ class _Slot:
             self._closed = True
 
 
-def camera_frames(index: int, stride: Stride, timeout_s: float) -> Iterator[Frame]:
+def camera_frames(index: int, timeout_s: float) -> Iterator[Frame]:
     """The newest frames of a camera of this machine.
 
     Raises:
         SourceError: it is not there, or it stopped.
     """
-    return newest(lambda: _read_camera(index, stride), timeout_s)
+    return newest(lambda: _read_camera(index), timeout_s)
 
 
-def _read_camera(index: int, stride: Stride) -> Iterator[Frame]:
+def _read_camera(index: int) -> Iterator[Frame]:
     capture = open_camera(index)
     try:
         if not capture.isOpened():
@@ -92,7 +97,7 @@ def _read_camera(index: int, stride: Stride) -> Iterator[Frame]:
                 f"there is no camera {index}, or another program holds it; "
                 "maskwatch doctor lists the cameras"
             )
-        yield from _camera_frames(capture, index, stride)
+        yield from _camera_frames(capture, index)
     finally:
         capture.release()
 
@@ -108,38 +113,38 @@ def open_camera(index: int) -> cv2.VideoCapture:
         logging.setLogLevel(level)
 
 
-def _camera_frames(capture: Any, index: int, stride: Stride) -> Iterator[Frame]:
-    gate, start = stride.gate(), time.monotonic()
-    name, count = PurePath(f"camera{index}"), 0
-    while True:
+def _camera_frames(capture: Any, index: int) -> Iterator[Frame]:
+    start = time.monotonic()
+    name = PurePath(f"camera{index}")
+    for count in itertools.count():
         there, image_bgr = capture.read()
         if not there:
             raise SourceError(f"camera {index} stopped after {count} frames")
         elapsed_s = time.monotonic() - start
-        if gate.passes(count, elapsed_s):
-            image = from_bgr(image_bgr)
-            yield Frame(str(index), name, count, elapsed_s, image, still=False, live=True)
-        count += 1
+        image = from_bgr(image_bgr)
+        yield Frame(str(index), name, count, elapsed_s, image, still=False, live=True)
 
 
-def stream_frames(address: str, stride: Stride, timeout_s: float) -> Iterator[Frame]:
+def stream_frames(address: str, timeout_s: float) -> Iterator[Frame]:
     """The frames behind an address: of a live stream the newest, of a file all.
 
     Raises:
         SourceError: it cannot be reached in time, has no video, or broke off.
     """
     options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
-    with opened(address, options, timeout_s) as container:
-        shown, name = redacted(address), output_name(address)
-        # A stream that knows its length is a file: it can wait for us.
-        live = not container.duration or container.duration <= 0
+    held = ExitStack()
+    container = held.enter_context(opened(address, options, timeout_s))
+    shown, name = redacted(address), output_name(address)
+    # A stream that knows its length is a file: it can wait for us.
+    live = not container.duration or container.duration <= 0
 
-        def frames() -> Iterator[Frame]:
-            return decoded(container, shown, name, stride, live=live)
+    def frames() -> Iterator[Frame]:
+        with held:
+            yield from decoded(container, shown, name, Stride(), live=live)
 
-        count = 0
-        for frame in newest(frames, timeout_s) if live else frames():
-            count += 1
-            yield frame
+    count = 0
+    for frame in newest(frames, timeout_s) if live else frames():
+        count += 1
+        yield frame
     if not count:
         raise SourceError(f"{shown} has no frame that can be decoded")

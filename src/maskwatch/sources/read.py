@@ -46,7 +46,7 @@ def _pictures(items: Iterable[Input], max_pixels: int) -> Iterator[Frame]:
         try:
             for item in items:
                 waiting.append(pool.submit(_picture, item, max_pixels))
-                if len(waiting) > _DECODERS:
+                if len(waiting) >= _DECODERS:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -65,12 +65,15 @@ def _picture(item: Input, max_pixels: int) -> Frame:
 def _moving(item: Input, options: ReadOptions) -> Iterator[Frame]:
     """The frames of a video, camera or stream; an error comes as one more frame."""
     index, time = -1, 0.0
+    # A video leaves frames out before it converts them; a camera has to show that it is alive.
+    gate = (options.stride if item.is_live else Stride()).gate()
     try:
         for frame in _opened(item, options):
             index, time = frame.index, frame.time
             if options.max_seconds is not None and time >= options.max_seconds:
                 return
-            yield frame
+            if gate.passes(index, time):
+                yield frame
     except MaskwatchError as error:
         yield Frame(item.shown, item.name, index + 1, time, error=str(error), still=False)
 
@@ -80,9 +83,9 @@ def _opened(item: Input, options: ReadOptions) -> Iterator[Frame]:
         case Kind.VIDEO:
             return video_frames(item.location, item.name, options.stride)
         case Kind.CAMERA:
-            return camera_frames(int(item.location), options.stride, options.timeout_s)
+            return camera_frames(int(item.location), options.timeout_s)
         case Kind.STREAM:
-            return stream_frames(item.location, options.stride, options.timeout_s)
+            return stream_frames(item.location, options.timeout_s)
         case _:
             reason = item.reason or f"{item.shown} cannot be read"
             return iter([Frame(item.shown, item.name, error=reason)])

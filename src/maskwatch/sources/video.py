@@ -96,11 +96,12 @@ def _raw_frames(
             except av.FFmpegError:
                 damaged += 1
     except av.FFmpegError as error:
-        if container.file is None and "://" in container.name:
-            raise SourceError(f"{shown} broke off: {error.strerror}") from None
-        damaged += 1
-    if damaged:
-        _logger.warning("%s: %d damaged packets were left out", shown, damaged)
+        # libav's own message holds the whole address, password and all: `from None`.
+        reason = f"{error.strerror}; the frames so far are kept"
+        raise SourceError(f"{shown} broke off: {reason}") from None
+    finally:
+        if damaged:
+            _logger.warning("%s: %d damaged packets were left out", shown, damaged)
 
 
 def _start_time(container: "InputContainer", stream: "VideoStream") -> float:

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,12 +18,17 @@ from maskwatch.models.classifier import softmax
 from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.training.backbone import IMAGENET_MEAN, IMAGENET_STD
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold
-from maskwatch.training.fit import Recipe, fit, logits_of
+from maskwatch.training.fit import Recipe, averaged, fit, logits_of
 from maskwatch.types import CLASSES, MaskState
 
 _logger = logging.getLogger(__name__)
 
 SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
+RECIPES = (
+    Recipe(),
+    Recipe(seed=7, steps=900, learning_rate=3e-4, source_weights=(1.0, 0.8, 0.2)),
+)
+"""Two trainings whose weights are averaged: surer on held-out faces than either."""
 _SMALLEST_FACE = 12.0
 _MOST_WRONG = 0.015
 
@@ -37,18 +43,22 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=Path, help="safetensors of the backbone's ImageNet weights"
     )
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
     parser.add_argument("--name", default="standard")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("maskwatch").setLevel(logging.INFO)
-    recipe = Recipe(steps=arguments.steps)
     crops = _crops(arguments.data, arguments.out / "faces.npz")
-    network = fit(crops, recipe, arguments.out, weights=arguments.weights)
-    export_onnx(network, arguments.out / "model.onnx", recipe.side)
+    recipes = RECIPES
+    network = averaged(
+        [
+            fit(crops, recipe, arguments.out / f"training-{i}", weights=arguments.weights)
+            for i, recipe in enumerate(recipes)
+        ]
+    )
+    export_onnx(network, arguments.out / "model.onnx", recipes[0].side)
     held_out = crops[np.flatnonzero(crops.held_out)]
-    logits = logits_of(network, held_out, recipe)
-    bundle = _bundle(arguments.out, arguments.name, recipe, crops, logits, held_out.labels)
+    logits = logits_of(network, held_out, recipes[0])
+    bundle = _bundle(arguments.out, arguments.name, recipes, crops, logits, held_out.labels)
     bundles.write(bundle)
     _logger.info("%s: held-out faces %s", arguments.out, bundle.figures["held_out"])
 
@@ -70,7 +80,7 @@ def _crops(data: Path, cache: Path) -> FaceCrops:
 def _bundle(
     folder: Path,
     name: str,
-    recipe: Recipe,
+    recipes: Sequence[Recipe],
     crops: FaceCrops,
     logits: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     labels: np.ndarray[tuple[int], np.dtype[np.int64]],
@@ -88,13 +98,20 @@ def _bundle(
         version=__version__,
         kind="classifier",
         input=InputSpec(
-            recipe.side, recipe.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, margin=recipe.margin
+            recipes[0].side,
+            recipes[0].side,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            margin=recipes[0].margin,
         ),
         labels=tuple(state.value for state in CLASSES),
         sha256={},
         temperature=temperature,
         unknown=UnknownRule(_SMALLEST_FACE, fit_threshold(probabilities, labels, _MOST_WRONG)),
-        data={"faces mask, no_mask, incorrect": counts, "recipe": asdict(recipe)},
+        data={
+            "faces mask, no_mask, incorrect": counts,
+            "recipes": [asdict(recipe) for recipe in recipes],
+        },
         figures={"held_out": asdict(got)},
     )
 

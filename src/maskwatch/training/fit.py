@@ -1,8 +1,9 @@
 """Fitting a classifier on cut faces: one function, read from top to bottom."""
 
+import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from maskwatch.data.crops import FaceCrops
+from maskwatch.errors import UsageError
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch
 from maskwatch.training.backbone import build, normalised
 
@@ -72,7 +74,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warm_cosine(recipe))
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    first = _resume(folder / "checkpoint.pt", parts)
+    first = _resume(folder / "checkpoint.pt", parts, recipe)
 
     fitting = crops[np.flatnonzero(~crops.held_out)]
     chances = sampling_chances(fitting, recipe)
@@ -105,6 +107,20 @@ def fit(
                 _save(folder / "checkpoint.pt", parts, done, recipe)
                 _logger.info("step %d of %d, loss %.3f", done, recipe.steps, float(loss.detach()))
     result: nn.Module = average.module
+    return result.eval()
+
+
+def averaged(networks: Sequence[nn.Module]) -> nn.Module:
+    """One network with the mean of the weights of several of one origin (Wortsman et al. 2022)."""
+    states = [network.state_dict() for network in networks]
+    mean = {
+        key: sum(state[key] for state in states) / len(states)
+        if tensor.is_floating_point()
+        else tensor
+        for key, tensor in states[0].items()
+    }
+    result = copy.deepcopy(networks[0])
+    result.load_state_dict(mean)
     return result.eval()
 
 
@@ -152,11 +168,13 @@ def _save(path: Path, parts: dict[str, Any], step: int, recipe: Recipe) -> None:
     part_file.replace(path)
 
 
-def _resume(path: Path, parts: dict[str, Any]) -> int:
+def _resume(path: Path, parts: dict[str, Any], recipe: Recipe) -> int:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         return 0
     state = torch.load(path, weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise UsageError(f"{path} is of another recipe; name another folder or delete it")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     _logger.info("going on from step %d", state["step"])

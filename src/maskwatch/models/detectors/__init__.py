@@ -1,11 +1,11 @@
 """Face detectors, chosen by name."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from maskwatch.errors import ModelNotFound, UsageError
+from maskwatch.errors import ModelInvalid, ModelNotFound, UsageError
 from maskwatch.models import catalogue, files
 from maskwatch.models.runtime import Device
 from maskwatch.types import FaceDetector
@@ -37,6 +37,8 @@ def open_detector(name: str | None, options: DetectorOptions | None = None) -> F
     options = options or DetectorOptions()
     if name is None:
         name = _default_name(options)
+    if name not in catalogue.names("detector") and Path(name).is_file():
+        return _open_file(Path(name), options)
     card = catalogue.card_of(name, "detector")
     if options.weights is not None and not card.files:
         raise UsageError(
@@ -48,6 +50,17 @@ def open_detector(name: str | None, options: DetectorOptions | None = None) -> F
         if getattr(options, key) is not None
     }
     return _open(card, options, chosen)
+
+
+def _open_file(path: Path, options: DetectorOptions) -> FaceDetector:
+    """The detector whose file it is: Caffe's is ssd, an ONNX file yunet or retinaface."""
+    named = replace(options, weights=path)
+    if path.suffix == ".caffemodel":
+        return open_detector("ssd", named)
+    try:
+        return open_detector("yunet", named)
+    except ModelInvalid:
+        return open_detector("retinaface", named)
 
 
 def _default_name(options: DetectorOptions) -> str:

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from maskwatch.boxes import clip, short_side
+from maskwatch.images import fit
 from maskwatch.types import FaceDetector, Faces, Image
+
+_BORDERED_SIDE = 640
+_LEAST_SIDE = 0.5
 
 
 def search(
@@ -23,16 +27,18 @@ def search(
             faces if len(faces) else _search_bordered(detector, image)
             for image, faces in zip(images, found, strict=True)
         ]
-    return [faces[short_side(faces.boxes) >= min_face] if min_face else faces for faces in found]
+    # A box that lies outside of the picture has no area left.
+    return [faces[short_side(faces.boxes) >= max(min_face, _LEAST_SIDE)] for faces in found]
 
 
 def _search_bordered(detector: FaceDetector, image: Image) -> Faces:
-    height, width = image.shape[:2]
+    # Shrunk first: a border around a panorama at its full size would take gigabytes.
+    small, scale = fit(image, min(_BORDERED_SIDE, max(image.shape[:2])))
+    height, width = small.shape[:2]
     border = max(height, width) // 2
     grey = np.full((height + 2 * border, width + 2 * border, 3), 127, np.uint8)
-    grey[border : border + height, border : border + width] = image
+    grey[border : border + height, border : border + width] = small
     faces = detector.detect([grey])[0]
-    landmarks = None if faces.landmarks is None else faces.landmarks - border
-    boxes = clip(faces.boxes - np.float32(border), width, height)
-    moved = Faces.found(boxes, faces.scores, landmarks)
-    return moved[short_side(boxes) > 0]
+    landmarks = None if faces.landmarks is None else (faces.landmarks - border) / np.float32(scale)
+    boxes = (faces.boxes - np.float32(border)) / np.float32(scale)
+    return Faces.found(clip(boxes, image.shape[1], image.shape[0]), faces.scores, landmarks)
