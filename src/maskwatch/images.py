@@ -183,7 +183,7 @@ def fit(image: Image, long_side: int) -> tuple[Image, float]:
 
 
 def planes(
-    images: Sequence[Image],
+    images: Sequence[Image] | NDArray[np.uint8],
     size_wh: tuple[int, int],
     *,
     colour: Colour = "rgb",

@@ -23,7 +23,6 @@ from maskwatch.training.fit import (  # noqa: E402
     Recipe,
     averaged,
     fit,
-    logits_of,
     sampling_chances,
 )
 from maskwatch.types import CLASSES, Image  # noqa: E402
@@ -199,7 +198,3 @@ def test_temperature_and_threshold() -> None:
     table = np.exp(honest)
     assert fit_threshold(table, truth, most_wrong=1.0) == 0.34
     assert fit_threshold(table, truth, most_wrong=0.0) == 0.9
-
-
-def test_logits_have_a_row_for_each_face(crops: FaceCrops) -> None:
-    assert logits_of(build("mobilenetv2_035", None).eval(), crops, TINY).shape == (60, 3)

@@ -45,8 +45,10 @@ def detect(
     """
     set_up_log(quiet=quiet, verbose=verbose, debug=debug)
     from maskwatch.app.loop import Summary, run
+    from maskwatch.cli.memory import return_large_blocks
     from maskwatch.cli.report import Report, as_json, print_faces, print_summary
 
+    return_large_blocks()
     summary = Summary()
     report = Report(quiet=quiet, show_bar=not debug)
     try:

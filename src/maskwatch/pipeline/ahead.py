@@ -71,7 +71,7 @@ def ahead(
     *,
     size_of: Callable[[T], int],
     most_items: int = 8,
-    most_bytes: int = 64 * 2**20,
+    most_bytes: int = 24 * 2**20,
 ) -> Generator[T]:
     """Loop over `items` in a thread that works ahead of the consumer.
 

@@ -3,9 +3,11 @@
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 
 from maskwatch.errors import MaskwatchError
 from maskwatch.images import MAX_PIXELS, decode
@@ -17,6 +19,7 @@ from maskwatch.types import Frame
 
 _DECODERS = 2
 """Threads that decode pictures: a JPEG takes longer to decode than to search for faces."""
+_LARGE_FILE_BYTES = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,11 @@ def read_frames(items: Sequence[Input], options: ReadOptions) -> Generator[Frame
 def _pictures(items: Iterable[Input], max_pixels: int) -> Iterator[Frame]:
     """Pictures decoded in some threads, in order, at most one waiting for each thread."""
     waiting: deque[Future[Frame]] = deque()
+    one_at_a_time = Lock()
     with ThreadPoolExecutor(_DECODERS, "maskwatch-decode") as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(_picture, item, max_pixels))
+                waiting.append(pool.submit(_picture, item, max_pixels, one_at_a_time))
                 if len(waiting) >= _DECODERS:
                     yield waiting.popleft().result()
             while waiting:
@@ -55,11 +59,21 @@ def _pictures(items: Iterable[Input], max_pixels: int) -> Iterator[Frame]:
                 future.cancel()
 
 
-def _picture(item: Input, max_pixels: int) -> Frame:
+def _picture(item: Input, max_pixels: int, one_at_a_time: Lock) -> Frame:
     try:
-        return Frame(item.shown, item.name, image=decode(Path(item.location), max_pixels))
+        path = Path(item.location)
+        with one_at_a_time if _is_large(path) else nullcontext():
+            return Frame(item.shown, item.name, image=decode(path, max_pixels))
     except MaskwatchError as error:
         return Frame(item.shown, item.name, error=str(error))
+
+
+def _is_large(path: Path) -> bool:
+    """Whether decoding takes so much memory that two at once are too many: by the file's size."""
+    try:
+        return path.stat().st_size > _LARGE_FILE_BYTES
+    except OSError:
+        return False
 
 
 def _moving(item: Input, options: ReadOptions) -> Iterator[Frame]:

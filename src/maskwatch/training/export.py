@@ -1,11 +1,21 @@
 """From a trained network to a bundle: ONNX, calibrated, checked against PyTorch."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from maskwatch.errors import ModelInvalid
@@ -44,6 +54,43 @@ def export_onnx(network: nn.Module, path: Path, side: int) -> None:
         worst = float(np.abs(got - wanted).max())
         if worst > _PARITY:
             raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {_PARITY}")
+
+
+def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
+    """Turn the weights and activations of an ONNX file into 8-bit integers, in place.
+
+    Weights keep 7 bits: with 8, processors without VNNI saturate and give other answers.
+
+    Args:
+        path: the file, as `export_onnx` writes it.
+        batches: calibration inputs, shape (n, 3, side, side), as the network will see them.
+    """
+    with TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(path),
+            _Calibration(batches),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.99},
+        )
+
+
+class _Calibration(CalibrationDataReader):  # type: ignore[misc]
+    """Batches in the form that ONNX Runtime's quantisation asks for."""
+
+    def __init__(self, batches: Iterable[NDArray[np.float32]]) -> None:
+        self._batches = iter(batches)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"pixels": batch}
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
-from maskwatch.training.augment import PLAIN, Augmentation, training_batch
+from maskwatch.training.augment import Augmentation, training_batch
 from maskwatch.training.backbone import build, normalised
 
 _logger = logging.getLogger(__name__)
@@ -134,21 +134,6 @@ def sampling_chances(crops: FaceCrops, recipe: Recipe) -> NDArray[np.float64]:
         if rows.any():
             chances[rows] = share * by_source[rows] / by_source[rows].sum()
     return np.asarray(chances / chances.sum())
-
-
-@torch.inference_mode()
-def logits_of(network: nn.Module, crops: FaceCrops, recipe: Recipe) -> NDArray[np.float32]:
-    """What the network says of the labelled boxes, unchanged, shape (n, 3)."""
-    device = next(network.parameters()).device
-    rng = np.random.default_rng(0)
-    parts = []
-    for start in range(0, len(crops), 256):
-        rows = list(range(start, min(start + 256, len(crops))))
-        pictures, _ = training_batch(
-            crops, rows, side=recipe.side, margin=recipe.margin, how=PLAIN, rng=rng
-        )
-        parts.append(network(normalised(torch.from_numpy(pictures).to(device))).cpu().numpy())
-    return np.concatenate(parts).astype(np.float32)
 
 
 def _warm_cosine(recipe: Recipe) -> Callable[[int], float]:
