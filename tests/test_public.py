@@ -48,6 +48,6 @@ def test_the_detector_loads_nothing_heavy() -> None:
 
 
 def test_help_loads_neither_numpy_nor_opencv() -> None:
-    code = "import sys; sys.argv = ['maskwatch', '--help']\nfrom maskwatch.cli import main\n"
-    loaded = loaded_by(f"{code}try:\n    main()\nexcept SystemExit:\n    pass")
+    code = "import sys; sys.argv = ['maskwatch', '--help']\nfrom maskwatch.cli.root import app\n"
+    loaded = loaded_by(f"{code}try:\n    app()\nexcept SystemExit:\n    pass")
     assert loaded.isdisjoint({"numpy", "cv2", "onnxruntime", "PIL", *HEAVY})
