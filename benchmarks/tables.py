@@ -15,7 +15,7 @@ COLUMNS = {
     "throughput": ("side", "frames", "faces", "seconds", "fps", "ours_over_it"),
     "floor": ("run", "what", "ms_per_frame", "of_sum"),
     "startup": ("what", "seconds", "of_floor"),
-    "memory": ("what", "items", "peak_mib", "seconds"),
+    "memory": ("what", "faces", "peak_mib", "per_second"),
     "accuracy": (
         "set", "boxes", "accuracy", "low", "high", "F1 mask", "F1 no_mask", "F1 incorrect",
         "answered", "wrong of answered",
@@ -57,7 +57,8 @@ def _rounded(text: str) -> str:
         return text
     if number == int(number):
         return f"{int(number):,}"
-    return f"{number:.3f}" if abs(number) < 1 else f"{number:.1f}"
+    digits = 3 if abs(number) < 1 else 2 if abs(number) < 10 else 1
+    return f"{number:.{digits}f}"
 
 
 if __name__ == "__main__":
