@@ -14,13 +14,15 @@ import skimage.data
 
 from maskwatch import Settings
 from maskwatch.app.loop import run
-from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
 from maskwatch.draw import label_of
 from maskwatch.images import decode, encode
 from maskwatch.types import Result
 
 # Eyes, nose and corners of the mouth in the portrait, in pixels.
 LANDMARKS = np.array([[201, 105], [245, 105], [221, 127], [204, 145], [242, 145]], np.float32)
+
+SHOWN = (Placement.WORN, Placement.NOSE_OUT, Placement.CHIN)
 
 
 def main(out: Path) -> None:
@@ -29,7 +31,7 @@ def main(out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     portrait = skimage.data.astronaut()
     encode(portrait, out / "photos" / "1-bare.png")
-    for number, placement in enumerate(Placement, 2):
+    for number, placement in enumerate(SHOWN, 2):
         masked = draw_mask(portrait, LANDMARKS, placement, MaskStyle())
         encode(masked, out / "photos" / f"{number}-{placement.replace(' ', '-')}.png")
     settings = Settings(out=out / "annotated", records=out / "records.jsonl")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image as Pillow
 
 from maskwatch import MaskDetector, MaskState, SourceError, UsageError
-from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
 from maskwatch.types import Image
 from tests.conftest import ASTRONAUT_BOX, LANDMARKS, FixedDetector
 

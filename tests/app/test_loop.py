@@ -1,4 +1,5 @@
 import json
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from maskwatch import Settings, SinkError, UsageError
 from maskwatch.app import detector as detector_module
 from maskwatch.app.loop import Summary, run
 from maskwatch.images import decode, encode
+from maskwatch.sinks.records import RecordSink
 from maskwatch.types import Image, Result
 from tests.conftest import FixedDetector, MakeVideo
 
@@ -239,3 +241,22 @@ def test_fail_on(fail_on: str | None, counts: dict[str, int], expected: bool) ->
     summary = Summary()
     summary.states.update(counts)
     assert summary.meets(fail_on) is expected
+
+
+def test_ctrl_c_between_two_outputs_of_a_frame_leaves_both_with_it(
+    tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_video("in/clip.mp4", count=10, size_wh=(640, 480))
+    write = RecordSink.write
+
+    def write_and_interrupt(sink: RecordSink, result: Result) -> None:
+        write(sink, result)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RecordSink, "write", write_and_interrupt)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run([str(clip)], Settings(out=out, records=out / "r.jsonl"))
+    assert len(records_in(out / "r.jsonl")) == 1
+    with av.open(str(out / "clip.mp4")) as video:
+        assert len(list(video.decode(video=0))) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
 from maskwatch.images import encode
 from maskwatch.types import Image
 from tests.cli.conftest import Run

@@ -70,10 +70,10 @@ def test_faces_are_cut_with_the_detectors_view_of_them(
     assert crops.images.shape == (2, CROP_SIDE, CROP_SIDE, 3)
     assert crops.labels.tolist() == [1, 0]
     assert crops.sources.tolist() == [0, 1]
-    # The labelled box lies in the middle of its crop; half its longer side is left around it.
+    # The labelled box lies in the middle of its crop; 0.7 of its longer side is left around it.
     x1, y1, x2, y2 = crops.boxes[0, 0]
     assert (x1 + x2) / 2 == pytest.approx(CROP_SIDE / 2, abs=0.1)
-    assert y2 - y1 == pytest.approx(CROP_SIDE / 2, abs=0.1)
+    assert y2 - y1 == pytest.approx(CROP_SIDE / 2.4, abs=0.1)
     assert (crops.boxes[0, 1] != crops.boxes[0, 0]).any()
     assert np.array_equal(crops.boxes[1, 0], crops.boxes[1, 1])
     crops.save(tmp_path / "crops.npz")

@@ -80,7 +80,7 @@ def test_a_photo_waits_and_quits(display: str, photos: Path, key: str) -> None:
         press(display, key, RED)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
-    assert json.loads(stdout)["pictures"] == 0
+    assert json.loads(stdout)["pictures"] == 1
 
 
 @NEEDS_X

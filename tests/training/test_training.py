@@ -13,7 +13,7 @@ pytest.importorskip("timm")
 
 from maskwatch import MaskDetector  # noqa: E402
 from maskwatch.data.crops import FaceCrops  # noqa: E402
-from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask  # noqa: E402
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch  # noqa: E402
@@ -55,10 +55,14 @@ def crops(astronaut: Image) -> FaceCrops:
         labels=np.array(labels),
         sources=np.arange(60) % 3,
         held_out=np.arange(60) % 8 == 0,
+        names=np.array([f"{i}.jpg" for i in range(60)]),
+        places=np.tile(np.array([178, 63, 270, 175], np.float32), (60, 1)),
     )
 
 
-def test_a_resumed_run_is_the_unbroken_one(crops: FaceCrops, tmp_path: Path) -> None:
+def test_a_resumed_run_is_the_unbroken_one(
+    crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = fit(crops, TINY, tmp_path / "whole", weights=None)
 
     class Killed(Exception):
@@ -66,21 +70,17 @@ def test_a_resumed_run_is_the_unbroken_one(crops: FaceCrops, tmp_path: Path) -> 
 
     from maskwatch.training import fit as module
 
-    saved = []
-    original = module._save
+    original = module._State.save
 
-    def save_and_die(*words: object) -> None:
-        original(*words)  # type: ignore[arg-type]
-        saved.append(words[2])
-        if words[2] == 2:
+    def save_and_die(state: module._State, path: Path, step: int) -> None:
+        original(state, path, step)
+        if step == 2:
             raise Killed
 
-    module._save = save_and_die  # type: ignore[assignment]
-    try:
-        with pytest.raises(Killed):
-            fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
-    finally:
-        module._save = original
+    monkeypatch.setattr(module._State, "save", save_and_die)
+    with pytest.raises(Killed):
+        fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
+    monkeypatch.undo()
     resumed = fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
     for name, tensor in whole.state_dict().items():
         assert torch.allclose(tensor.float(), resumed.state_dict()[name].float(), atol=1e-5), name

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from maskwatch.app.detector import MaskDetector
-from maskwatch.app.outputs import forget, open_sinks, prepare
+from maskwatch.app.interrupt import Interrupts
+from maskwatch.app.outputs import forget, open_sinks, open_windows, prepare
 from maskwatch.app.settings import Settings
 from maskwatch.app.stream import stream
 from maskwatch.sources.inputs import Inputs, spell_out
@@ -87,16 +88,21 @@ def run(
     summary.skipped, summary.resumed = inputs.skipped, len(inputs.items) - len(work.items)
     started(work)
     try:
-        with ExitStack() as stack:
+        with Interrupts() as interrupts, ExitStack() as stack:
             forget(inputs, work, settings)
             sinks = [stack.enter_context(sink) for sink in open_sinks(settings)]
+            windows = [stack.enter_context(window) for window in open_windows(settings)]
             coming = stack.enter_context(closing(stream(detector.analyse, work, settings)))
             for result in coming:
-                shown = _blurred(result) if settings.blur else result
-                for sink in sinks:
-                    sink.write(shown)
-                summary.add(result)
-                on_result(result)
+                # All outputs get a result or none does: Ctrl-C waits for the last of them.
+                with interrupts.held():
+                    shown = _blurred(result) if settings.blur else result
+                    for sink in sinks:
+                        sink.write(shown)
+                    summary.add(result)
+                    on_result(result)
+                for window in windows:  # It may wait for a key, and Ctrl-C must end that.
+                    window.write(shown)
     except Enough:
         pass
     finally:

@@ -15,7 +15,7 @@ from maskwatch.sources.inputs import Input, Inputs, Kind
 
 
 def open_sinks(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
-    """The sinks that the settings name, one by one, so that each is entered before the next."""
+    """The files that the settings name, one by one, so that each is entered before the next."""
     # Imported where they are used: a run that only prints a table must start at once.
     if settings.records is not None:
         from maskwatch.sinks.records import RecordSink
@@ -35,6 +35,10 @@ def open_sinks(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
         from maskwatch.sinks.pictures import CropSink
 
         yield CropSink(settings.crops, settings.crop_margin)
+
+
+def open_windows(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
+    """The window, if the settings ask for one."""
     if settings.show:
         from maskwatch.sinks.window import WindowSink
 

@@ -13,10 +13,10 @@ from maskwatch.boxes import iou, short_side, squares
 from maskwatch.data.labelled import LabelledPicture
 from maskwatch.errors import SourceError
 from maskwatch.images import decode, warp_crops
-from maskwatch.types import CLASSES, Boxes, FaceDetector, Faces, Floats, Image
+from maskwatch.types import CLASSES, Boxes, FaceDetector, Faces, Floats, Image, MaskState
 
-CROP_SIDE = 192
-CROP_MARGIN = 0.5
+CROP_SIDE = 256
+CROP_MARGIN = 0.7
 _SAME_FACE_IOU = 0.4
 
 
@@ -24,10 +24,11 @@ _SAME_FACE_IOU = 0.4
 class FaceCrops:
     """Cut faces as a struct of arrays.
 
-    `images` (n, 192, 192, 3) RGB; `boxes` (n, 2, 4) in pixels of the crop: the labelled box and
+    `images` (n, 256, 256, 3) RGB; `boxes` (n, 2, 4) in pixels of the crop: the labelled box and
     the detector's (twice the same where there is one only); `landmarks` (n, 5, 2), NaN where the
     detector found none; `labels` (n,) indices of `CLASSES`; `sources` (n,) indices of the sets;
-    `held_out` (n,) whether the picture serves for choosing, not for fitting.
+    `held_out` (n,) whether the picture serves for choosing, not for fitting; `names` (n,) the
+    pictures' file names; `places` (n, 4) the labelled boxes in pixels of their pictures.
     """
 
     images: NDArray[np.uint8]
@@ -36,6 +37,8 @@ class FaceCrops:
     labels: NDArray[np.int64]
     sources: NDArray[np.int64]
     held_out: NDArray[np.bool_]
+    names: NDArray[np.str_]
+    places: Floats
 
     def __len__(self) -> int:
         return len(self.images)
@@ -64,7 +67,8 @@ def cut_faces(
     Args:
         sets: one iterable of pictures a source.
         detector: gives second boxes and landmarks, and the face where only the picture is labelled.
-        min_side: faces with a shorter side, in pixels, are left out.
+        min_side: faces with a shorter side, in pixels, are left out; so are those whose state
+            is unknown.
 
     Raises:
         SourceError: nothing could be read.
@@ -73,7 +77,7 @@ def cut_faces(
     with ThreadPoolExecutor(2) as pool:
         for source, pictures in enumerate(sets):
             for faces in pool.map(lambda p: list(_faces_of(p, detector, min_side)), pictures):
-                rows.extend((*face[:4], source, face[4]) for face in faces)
+                rows.extend((*face[:4], source, *face[4:]) for face in faces)
     if not rows:
         raise SourceError("no labelled face could be read")
     return FaceCrops(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -81,16 +85,16 @@ def cut_faces(
 
 def _faces_of(
     picture: LabelledPicture, detector: FaceDetector, min_side: float
-) -> Iterator[tuple[Image, Floats, Floats, int, bool]]:
+) -> Iterator[tuple[Image, Floats, Floats, int, bool, str, Floats]]:
     image = decode(picture.path)
     found = detector.detect([image])[0]
     boxes = _whole_picture_face(image, found) if picture.boxes is None else picture.boxes
-    held_out = crc32(picture.path.name.encode()) % 8 == 0
+    held_out = fold_of(picture.path.name, 8) == 0
     overlaps = iou(boxes, found.boxes) if len(found) else np.zeros((len(boxes), 0))
     for box, state, overlap, side in zip(
         boxes, picture.states, overlaps, short_side(boxes), strict=True
     ):
-        if side < min_side:
+        if side < min_side or state is MaskState.UNKNOWN:
             continue
         second, landmarks = box, np.full((5, 2), np.nan, np.float32)
         if overlap.size and overlap.max() >= _SAME_FACE_IOU:
@@ -103,7 +107,14 @@ def _faces_of(
         zoom = CROP_SIDE / (square[0, 2] - square[0, 0])
         corner = square[0, :2]
         pair = (np.stack([box, second]).reshape(2, 2, 2) - corner) * zoom
-        yield crop, pair.reshape(2, 4), (landmarks - corner) * zoom, CLASSES.index(state), held_out
+        label = CLASSES.index(state)
+        pair = pair.reshape(2, 4)
+        yield crop, pair, (landmarks - corner) * zoom, label, held_out, picture.path.name, box
+
+
+def fold_of(name: str, folds: int) -> int:
+    """The part, 0..folds-1, in which a picture falls by its file name: the same everywhere."""
+    return crc32(name.encode()) % folds
 
 
 def _whole_picture_face(image: Image, found: Faces) -> Boxes:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from maskwatch.boxes import squares
 from maskwatch.data.crops import FaceCrops
-from maskwatch.data.synthesize import Placement, draw_mask, random_style
+from maskwatch.data.drawing import (
+    FaceFrame,
+    Placement,
+    Thing,
+    draw_mask,
+    draw_thing,
+    mirrored,
+    random_style,
+)
 from maskwatch.types import CLASSES, Floats, Image, MaskState
 
 
@@ -22,16 +30,24 @@ class Augmentation:
     others the probability that the change is made.
     """
 
-    shift: float = 0.05
-    zoom: float = 0.12
-    rotation_deg: float = 8.0
+    shift: float = 0.06
+    zoom: float = 0.13
+    rotation_deg: float = 9.0
+    lying: float = 0.06
     colour: float = 0.6
-    degrade: float = 0.3
-    drawn_mask: float = 0.15
+    degrade: float = 0.35
+    drawn_mask: float = 0.18
+    drawn_thing: float = 0.12
     erase: float = 0.05
 
 
-PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0)
+PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
+_PLACEMENTS = (
+    (Placement.WORN, 0.42),
+    (Placement.NOSE_OUT, 0.28),
+    (Placement.CHIN, 0.2),
+    (Placement.HANGING, 0.1),
+)
 
 
 def training_batch(
@@ -46,48 +62,63 @@ def training_batch(
     """Pictures (n, side, side, 3) and labels (n,) for these rows."""
     pictures, labels = [], []
     for row in rows:
-        image, label = _with_drawn_mask(crops, row, how, rng)
-        pictures.append(_look(_moved(image, crops.boxes[row], side, margin, how, rng), how, rng))
+        image, landmarks = _moved(crops, row, side, margin, how, rng)
+        image, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng)
+        pictures.append(_look(image, how, rng))
         labels.append(label)
     return np.stack(pictures), np.array(labels, np.int64)
 
 
-def _with_drawn_mask(
-    crops: FaceCrops, row: int, how: Augmentation, rng: np.random.Generator
-) -> tuple[Image, int]:
-    image, label = crops.images[row], int(crops.labels[row])
-    landmarks = crops.landmarks[row]
-    bare = CLASSES[label] is MaskState.NO_MASK and bool(np.isfinite(landmarks).all())
-    if not bare or rng.random() >= how.drawn_mask:
-        return image, label
-    placement = list(Placement)[int(rng.choice(3, p=(0.4, 0.35, 0.25)))]
-    jittered = landmarks + rng.normal(0, 1.5, landmarks.shape).astype(np.float32)
-    return draw_mask(image, jittered, placement, random_style(rng)), CLASSES.index(placement.state)
-
-
 def _moved(
-    image: Image,
-    boxes: Floats,
+    crops: FaceCrops,
+    row: int,
     side: int,
     margin: float,
     how: Augmentation,
     rng: np.random.Generator,
-) -> Image:
+) -> tuple[Image, Floats]:
     """The face as some detector might have cut it: one of its boxes, shifted, scaled, turned."""
-    chosen = boxes[int(rng.integers(2))] if how.shift else boxes[0]
+    chosen = crops.boxes[row][int(rng.integers(2)) if how.shift else 0]
     square = squares(chosen[None], margin)[0]
     length = float(square[2] - square[0])
     centre = (square[:2] + square[2:]) / 2 + rng.normal(0, 1, 2) * how.shift * length
     scale = side / length * float(np.exp(rng.normal(0, 1) * how.zoom))
     angle = float(rng.normal(0, 1) * how.rotation_deg)
+    if rng.random() < how.lying:
+        angle = float(rng.uniform(-100, 100))
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
     matrix[:, 2] += side / 2 - centre
-    if how.shift and rng.random() < 0.5:  # Mirrored.
-        matrix[0] = [-1, -1, -1] * matrix[0]
+    mirror = bool(how.shift) and rng.random() < 0.5
+    if mirror:
+        matrix[0] *= -1
         matrix[0, 2] += side - 1
     flags = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    out = cv2.warpAffine(image, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(out, np.uint8)
+    out = cv2.warpAffine(
+        crops.images[row], matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    landmarks = crops.landmarks[row] @ matrix[:, :2].T + matrix[:, 2]
+    landmarks = np.asarray(mirrored(landmarks) if mirror else landmarks, np.float32)
+    return np.asarray(out, np.uint8), landmarks
+
+
+def _drawn_on(
+    image: Image, landmarks: Floats, label: int, how: Augmentation, rng: np.random.Generator
+) -> tuple[Image, int]:
+    """The face with a mask or a thing drawn onto it, and what is then true of it."""
+    if not np.isfinite(landmarks).all():
+        return image, label
+    bare = CLASSES[label] is MaskState.NO_MASK
+    if bare and rng.random() < how.drawn_mask:
+        chances = [chance for _, chance in _PLACEMENTS]
+        placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
+        style = random_style(rng, FaceFrame(landmarks).skin(image))
+        image = draw_mask(image, landmarks, placement, style, rng)
+        label = CLASSES.index(placement.state)
+        bare = False
+    if rng.random() < how.drawn_thing * (1 if bare else 0.4):
+        things = [thing for thing in Thing if bare or thing.fits_masked_faces]
+        image = draw_thing(image, landmarks, things[int(rng.integers(len(things)))], rng)
+    return image, label
 
 
 def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:
@@ -104,6 +135,8 @@ def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:
 def _relit(image: Image, rng: np.random.Generator) -> Image:
     levels = np.arange(256, dtype=np.float32)[:, None] / 255
     gamma = np.exp(rng.normal(0, 0.3))
+    if rng.random() < 0.12:  # Against the light.
+        gamma *= rng.uniform(1.5, 2.5)
     cast = 1 + rng.normal(0, 0.06, 3)
     contrast, lift = 1 + rng.normal(0, 0.15), rng.normal(0, 0.06)
     table = ((levels**gamma - 0.5) * contrast + 0.5 + lift) * cast

@@ -15,23 +15,50 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
-def build(name: str, weights: Path | None, classes: int = 3, dropout: float = 0.2) -> nn.Module:
+def build(
+    name: str,
+    weights: Path | None,
+    *,
+    classes: int = 3,
+    dropout: float = 0.2,
+    blocks: int | None = None,
+) -> nn.Module:
     """A timm network with a new head.
 
     Args:
         name: any of `timm.list_models()`.
         weights: a safetensors file of the backbone; None starts from random weights.
+        classes: outputs.
+        dropout: chance that a feature before the head is dropped.
+        blocks: of a MobileNetV2's 17 blocks, how many to keep; the head then follows the last.
     """
     network: Any = timm.create_model(name, num_classes=classes, drop_rate=dropout)
+    if weights is not None:
+        load_backbone(network, load_file(weights), str(weights))
+    if blocks is not None:
+        _cut_after(network, blocks, classes)
     head = network.get_classifier()
     # timm scales the head for a thousand classes; with three, its first losses would be 8 to 11
     # and wreck the weights below.
     nn.init.normal_(head.weight, std=0.01)
     nn.init.zeros_(head.bias)
-    if weights is not None:
-        load_backbone(network, load_file(weights), str(weights))
     module: nn.Module = network
     return module
+
+
+def _cut_after(network: Any, blocks: int, classes: int) -> None:
+    """Leave out the last blocks: in a MobileNetV2 they hold most weights and save little time."""
+    stages = []
+    for stage in network.blocks:
+        kept = list(stage)[:blocks]
+        blocks -= len(kept)
+        if kept:
+            stages.append(nn.Sequential(*kept))
+    network.blocks = nn.Sequential(*stages)
+    network.conv_head, network.bn2 = nn.Identity(), nn.Identity()
+    features = [m for m in network.blocks.modules() if isinstance(m, nn.Conv2d)][-1].out_channels
+    network.num_features = network.head_hidden_size = features
+    network.classifier = nn.Linear(features, classes)
 
 
 def load_backbone(network: nn.Module, weights: dict[str, Tensor], name: str) -> None:

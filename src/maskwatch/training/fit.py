@@ -25,12 +25,20 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides what a training gives; it travels in the checkpoint."""
+    """Everything that decides what a training gives; it travels in the checkpoint.
+
+    `early_side` is the size of the first `early_steps` steps: most of what is to be learnt needs
+    fewer pixels than the last of it. `teacher_share` is the part of the loss that follows the
+    teacher's answers instead of the labels, where there is a teacher.
+    """
 
     backbone: str = "mobilenetv2_100"
+    blocks: int | None = None
     side: int = 112
     margin: float = 0.1
     steps: int = 1500
+    early_side: int = 0
+    early_steps: int = 0
     batch: int = 64
     learning_rate: float = 4e-4
     weight_decay: float = 0.02
@@ -40,7 +48,21 @@ class Recipe:
     class_shares: tuple[float, float, float] = (0.36, 0.42, 0.22)
     source_weights: tuple[float, ...] = (1.0, 0.8, 0.4)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    teacher_share: float = 0.0
     seed: int = 42
+
+    def side_at(self, step: int) -> int:
+        """The pictures' size at a step."""
+        return self.early_side if step < self.early_steps else self.side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Teacher:
+    """A trained network, and how it wants its pictures."""
+
+    network: nn.Module
+    side: int
+    margin: float
 
 
 def fit(
@@ -49,6 +71,7 @@ def fit(
     folder: Path,
     *,
     weights: Path | None,
+    teacher: Teacher | None = None,
     checkpoint_every: int = 100,
 ) -> nn.Module:
     """Train on the faces that are not held out and return the averaged network.
@@ -61,53 +84,138 @@ def fit(
         recipe: how to train.
         folder: where the checkpoint lives.
         weights: a file of backbone weights, or None.
+        teacher: whose answers the network also learns (Hinton et al. 2015); it sees the same
+            pictures, at its own size and with its own margin.
         checkpoint_every: steps between checkpoints.
     """
-    torch.manual_seed(recipe.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = build(recipe.backbone, weights).to(device).to(memory_format=torch.channels_last)
-    smooth = get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=smooth, use_buffers=True)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warm_cosine(recipe))
-    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    first = _resume(folder / "checkpoint.pt", parts, recipe)
-
-    fitting = crops[np.flatnonzero(~crops.held_out)]
-    chances = sampling_chances(fitting, recipe)
-
-    def batch_of(step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        rng = np.random.default_rng((recipe.seed, step))
-        rows = rng.choice(len(fitting), recipe.batch, p=chances).tolist()
-        return training_batch(
-            fitting, rows, side=recipe.side, margin=recipe.margin, how=recipe.augmentation, rng=rng
-        )
-
-    network.train()
+    state = _State(recipe, weights)
+    first = state.resume(folder / "checkpoint.pt")
+    batches = _Batches(crops[np.flatnonzero(~crops.held_out)], recipe, teacher)
     with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(batch_of, first)
+        coming = ahead.submit(batches.at, first)
         for step in range(first, recipe.steps):
-            torch.manual_seed(recipe.seed * 1_000_003 + step)  # Of dropout: a resumed run needs it.
             pictures, labels = coming.result()
-            coming = ahead.submit(batch_of, step + 1)
-            loss: Tensor = loss_of(
-                network(normalised(torch.from_numpy(pictures).to(device))),
-                torch.from_numpy(labels).to(device),
-            )
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(network)
+            coming = ahead.submit(batches.at, step + 1)
+            loss = state.learn(step, pictures, labels, teacher)
             done = step + 1
             if done % checkpoint_every == 0 or done == recipe.steps:
-                _save(folder / "checkpoint.pt", parts, done, recipe)
-                _logger.info("step %d of %d, loss %.3f", done, recipe.steps, float(loss.detach()))
-    result: nn.Module = average.module
+                state.save(folder / "checkpoint.pt", done)
+                _logger.info("step %d of %d, loss %.3f", done, recipe.steps, loss)
+    result: nn.Module = state.average.module
     return result.eval()
+
+
+class _Batches:
+    """What each step sees; it depends on the recipe and the step alone."""
+
+    def __init__(self, crops: FaceCrops, recipe: Recipe, teacher: Teacher | None) -> None:
+        self._crops, self._recipe, self._teacher = crops, recipe, teacher
+        self._chances = sampling_chances(crops, recipe)
+
+    def at(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        recipe, teacher = self._recipe, self._teacher
+        rng = np.random.default_rng((recipe.seed, step))
+        rows = rng.choice(len(self._crops), recipe.batch, p=self._chances).tolist()
+        return training_batch(
+            self._crops,
+            rows,
+            side=teacher.side if teacher else recipe.side_at(step),
+            margin=teacher.margin if teacher else recipe.margin,
+            how=recipe.augmentation,
+            rng=rng,
+        )
+
+
+class _State:
+    """Everything that changes while training, and what a checkpoint holds."""
+
+    def __init__(self, recipe: Recipe, weights: Path | None) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = build(recipe.backbone, weights, blocks=recipe.blocks)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
+        smooth = get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=smooth, use_buffers=True)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, _warm_cosine(recipe))
+        self._loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self._parts: dict[str, Any] = {
+            "network": self.network,
+            "average": self.average,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+        }
+
+    def learn(
+        self,
+        step: int,
+        pictures: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        teacher: Teacher | None,
+    ) -> float:
+        """One step of gradient descent; returns its loss."""
+        # Of dropout: a resumed run needs it.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
+        pixels = normalised(torch.from_numpy(pictures).to(self.device))
+        share, soft = 0.0, None
+        if teacher is not None:
+            share = self.recipe.teacher_share
+            with torch.inference_mode():
+                soft = teacher.network(pixels).softmax(dim=1)
+            pixels = centre_view(pixels, teacher.margin, self.recipe)
+        logits = self.network(pixels)
+        loss: Tensor = (1 - share) * self._loss_of(logits, torch.from_numpy(labels).to(self.device))
+        if soft is not None:
+            loss = loss + share * nn.functional.cross_entropy(logits, soft.clone())
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        return float(loss.detach())
+
+    def save(self, path: Path, step: int) -> None:
+        state = {name: part.state_dict() for name, part in self._parts.items()}
+        part_file = path.with_suffix(".part")
+        torch.save({**state, "step": step, "recipe": asdict(self.recipe)}, part_file)
+        part_file.replace(path)
+
+    def resume(self, path: Path) -> int:
+        """Load a checkpoint if there is one; returns the step to go on from.
+
+        Raises:
+            UsageError: the checkpoint is of another recipe.
+        """
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return 0
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        if state["recipe"] != asdict(self.recipe):
+            raise UsageError(f"{path} is of another recipe; name another folder or delete it")
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        _logger.info("going on from step %d", state["step"])
+        return int(state["step"])
+
+
+def centre_view(pixels: Tensor, margin: float, recipe: Recipe) -> Tensor:
+    """What a network with a smaller margin sees of pictures that were cut with a larger one.
+
+    Args:
+        pixels: shape (n, 3, side, side), cut with `margin`.
+        margin: as in `Recipe`.
+        recipe: of the network that sees less.
+    """
+    side = pixels.shape[2]
+    kept = round(side * (1 + 2 * recipe.margin) / (1 + 2 * margin))
+    start = (side - kept) // 2
+    view = pixels[:, :, start : start + kept, start : start + kept]
+    return nn.functional.interpolate(
+        view, (recipe.side, recipe.side), mode="bilinear", antialias=True, align_corners=False
+    ).contiguous(memory_format=torch.channels_last)
 
 
 def averaged(networks: Sequence[nn.Module]) -> nn.Module:
@@ -144,23 +252,3 @@ def _warm_cosine(recipe: Recipe) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
     return factor
-
-
-def _save(path: Path, parts: dict[str, Any], step: int, recipe: Recipe) -> None:
-    state = {name: part.state_dict() for name, part in parts.items()}
-    part_file = path.with_suffix(".part")
-    torch.save({**state, "step": step, "recipe": asdict(recipe)}, part_file)
-    part_file.replace(path)
-
-
-def _resume(path: Path, parts: dict[str, Any], recipe: Recipe) -> int:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return 0
-    state = torch.load(path, weights_only=True)
-    if state["recipe"] != asdict(recipe):
-        raise UsageError(f"{path} is of another recipe; name another folder or delete it")
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    _logger.info("going on from step %d", state["step"])
-    return int(state["step"])

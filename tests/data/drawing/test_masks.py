@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from maskwatch.data.synthesize import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask, random_style
 from maskwatch.types import Image, MaskState
 from tests.conftest import LANDMARKS
 
@@ -22,6 +22,7 @@ def changed_at(astronaut: Image, placement: Placement, xy: tuple[int, int]) -> b
         (Placement.WORN, [NOSE, MOUTH, CHIN]),
         (Placement.NOSE_OUT, [MOUTH, CHIN]),
         (Placement.CHIN, [CHIN]),
+        (Placement.HANGING, []),
     ],
 )
 def test_a_mask_covers_what_its_placement_says(
@@ -46,6 +47,7 @@ def test_only_the_face_changes(astronaut: Image) -> None:
         (Placement.WORN, MaskState.MASK),
         (Placement.NOSE_OUT, MaskState.INCORRECT),
         (Placement.CHIN, MaskState.INCORRECT),
+        (Placement.HANGING, MaskState.INCORRECT),
     ],
 )
 def test_states(placement: Placement, state: MaskState) -> None:

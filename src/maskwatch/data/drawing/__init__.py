@@ -1,0 +1,20 @@
+"""Things drawn by code onto faces: masks, worn well and wrong, and what is no mask.
+
+Drawn masks make more of the rare wrongly worn ones; the same drawings worn well keep the drawing
+itself from becoming the cue; drawn hands, cups and scarves show what covers a mouth and is no mask.
+"""
+
+from maskwatch.data.drawing.face import FaceFrame, mirrored
+from maskwatch.data.drawing.masks import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing.objects import Thing, draw_thing
+
+__all__ = [
+    "FaceFrame",
+    "MaskStyle",
+    "Placement",
+    "Thing",
+    "draw_mask",
+    "draw_thing",
+    "mirrored",
+    "random_style",
+]

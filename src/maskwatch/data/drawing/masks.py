@@ -1,0 +1,197 @@
+"""Masks drawn by code onto bare faces: worn well, under the nose, on the chin, hanging."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+
+from maskwatch.data.drawing.face import (
+    FaceFrame,
+    Outline,
+    blend,
+    coverage,
+    ellipse,
+    light_level,
+    line,
+)
+from maskwatch.types import Floats, Image, MaskState
+
+
+class Placement(StrEnum):
+    """Where a drawn mask sits."""
+
+    WORN = "worn"
+    NOSE_OUT = "nose out"
+    CHIN = "chin"
+    HANGING = "hanging"
+
+    @property
+    def state(self) -> MaskState:
+        """The state of a face that wears its mask there."""
+        return MaskState.MASK if self is Placement.WORN else MaskState.INCORRECT
+
+
+Colour = tuple[int, int, int]
+Print = Literal["plain", "checks", "dots", "mouth"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskStyle:
+    """How a drawn mask looks: its colour as RGB 0..255, folds, what is printed on it."""
+
+    colour: Colour = (150, 190, 215)
+    folds: int = 3
+    print: Print = "plain"
+    second_colour: Colour = (120, 40, 50)
+    straps: bool = True
+    valve: bool = False
+
+
+# The right half of the outline, from the middle of the upper edge to the middle of the lower.
+# The first two points move with the tip of the nose, which these figures take to be at 0.62.
+_NOSE_Y = 0.62
+_OUTLINES = {
+    Placement.WORN: [
+        (0, 0.26), (0.55, 0.42), (1.5, 0.5), (1.58, 0.95), (1.3, 1.45), (0.65, 1.85), (0, 1.95),
+    ],
+    Placement.NOSE_OUT: [
+        (0, 0.8), (0.6, 0.8), (1.5, 0.72), (1.55, 1.15), (1.25, 1.55), (0.65, 1.9), (0, 2.0),
+    ],
+    Placement.CHIN: [
+        (0, 1.35), (0.6, 1.3), (1.4, 1.1), (1.45, 1.4), (1.2, 1.75), (0.65, 2.1), (0, 2.2),
+    ],
+}  # fmt: skip
+_HANGING = [(1.35, 0.75), (2.1, 0.65), (2.25, 1.4), (2.0, 2.2), (1.45, 2.3), (1.25, 1.5)]
+_STRAPS = {
+    Placement.WORN: [((1.5, 0.52), (2.05, 0.2)), ((1.45, 1.3), (2.05, 0.75))],
+    Placement.NOSE_OUT: [((1.5, 0.76), (2.05, 0.25)), ((1.4, 1.4), (2.05, 0.8))],
+    Placement.CHIN: [((1.4, 1.15), (2.05, 0.3)), ((1.35, 1.55), (2.05, 0.9))],
+    Placement.HANGING: [((1.6, 0.75), (1.95, 0.1)), ((1.9, 1.5), (1.95, 0.1))],
+}
+
+
+def draw_mask(
+    image: Image,
+    landmarks: Floats,
+    placement: Placement,
+    style: MaskStyle,
+    rng: np.random.Generator | None = None,
+) -> Image:
+    """A copy of the picture with a mask drawn onto one face.
+
+    Args:
+        image: RGB, shape (h, w, 3).
+        landmarks: shape (5, 2) in pixels: eyes, nose, corners of the mouth.
+        placement: where the mask sits.
+        style: how it looks.
+        rng: moves edges and corners a little; None draws the same mask every time.
+    """
+    face = FaceFrame(landmarks)
+    side = 1 if rng is None or rng.random() < 0.5 else -1
+    outline = face.points(_outline(face, placement, side, rng))
+    cover = coverage(image, outline, face.unit / 25)
+    painted = _cloth(image, face, style)
+    out = image.astype(np.float32)
+    if style.straps or placement is Placement.HANGING:
+        sides = (side,) if placement is Placement.HANGING else (-1, 1)
+        _draw_straps(out, face, placement, sides)
+    blend(out, painted, cover)
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskStyle:
+    """A style as people wear them: mostly plain blue, white, black; some of any colour or print.
+
+    Args:
+        rng: what chooses.
+        skin: a colour, shape (3,), that some of the masks take: those of the skin's own colour.
+    """
+    common = [(150, 190, 215), (225, 230, 232), (35, 35, 40), (110, 165, 160), (190, 150, 130)]
+    kind = rng.random()
+    if kind < 0.6:
+        base = np.array(common[rng.integers(len(common))], np.float64) + rng.integers(-25, 26, 3)
+    elif kind < 0.7 and skin is not None:
+        base = skin.astype(np.float64) + rng.integers(-12, 30)
+    else:
+        base = rng.integers(10, 246, 3).astype(np.float64)
+    first, second = (
+        (int(c[0]), int(c[1]), int(c[2]))
+        for c in (np.clip(base, 5, 250).astype(int), rng.integers(0, 256, 3))
+    )
+    prints: list[Print] = ["plain", "checks", "dots", "mouth"]
+    return MaskStyle(
+        first,
+        folds=int(rng.integers(0, 4)),
+        print=prints[int(rng.choice(4, p=(0.75, 0.1, 0.1, 0.05)))],
+        second_colour=second,
+        straps=bool(rng.random() < 0.8),
+        valve=bool(rng.random() < 0.1),
+    )
+
+
+def _outline(
+    face: FaceFrame, placement: Placement, side: int, rng: np.random.Generator | None
+) -> Outline:
+    if placement is Placement.HANGING:
+        outline = np.array(_HANGING) * [side, 1]
+        outline[:, 0] += face.nose_x * 0.3
+    else:
+        half = list(_OUTLINES[placement])
+        lift = face.nose_y - _NOSE_Y
+        if placement is not Placement.CHIN:
+            half[:2] = [(x, y + lift) for x, y in half[:2]]
+        if rng is not None:
+            half = _moved(half, placement, rng)
+        outline = face.turned(half)
+    if rng is not None:
+        outline = outline + rng.normal(0, 0.03, outline.shape)
+    return outline
+
+
+def _moved(
+    half: list[tuple[float, float]], placement: Placement, rng: np.random.Generator
+) -> list[tuple[float, float]]:
+    """The upper edge higher or lower, without changing what it leaves free; other widths."""
+    room = {Placement.WORN: (-0.1, 0.12), Placement.NOSE_OUT: (-0.02, 0.16)}
+    up_down = rng.uniform(*room.get(placement, (-0.12, 0.2)))
+    width, depth = rng.uniform(0.85, 1.1), rng.uniform(-0.1, 0.15)
+    upper = [(x * width, y + up_down) for x, y in half[:2]]
+    return upper + [(x * width, y + depth * (y > 1)) for x, y in half[2:]]
+
+
+def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
+    """Cloth over the whole picture: colour, print, folds, and the light of the scene below it."""
+    x, y = face.grid(image)
+    cloth = np.empty(image.shape, np.float32)
+    cloth[:] = style.colour
+    if style.print == "checks":
+        cloth[(np.floor(x * 3) + np.floor(y * 4)) % 2 == 0] = style.second_colour
+    elif style.print == "dots":
+        cloth[(np.mod(x * 2.5, 1) - 0.5) ** 2 + (np.mod(y * 2.5, 1) - 0.5) ** 2 < 0.06] = (
+            style.second_colour
+        )
+    elif style.print == "mouth":
+        lips = face.points(ellipse(face.nose_x * 0.7, 1.1, 0.55, 0.2))
+        teeth = face.points(ellipse(face.nose_x * 0.7, 1.1, 0.4, 0.07))
+        blend(cloth, np.array([190, 60, 70], np.float32), coverage(image, lips, 0.5))
+        blend(cloth, np.array([240, 235, 225], np.float32), coverage(image, teeth, 0.5))
+    if style.valve:
+        valve = face.points(ellipse(face.nose_x * 0.7 + 0.45, 1.15, 0.28, 0.2))
+        blend(cloth, cloth * np.float32(0.8), coverage(image, valve, 0.5))
+    shade = 1.06 - 0.08 * np.abs(x) ** 2 - 0.08 * np.maximum(y - 1, 0)
+    for fold in range(style.folds):
+        distance = np.abs(y - 0.85 - 0.3 * fold - 0.06 * (1 - x**2))
+        shade -= 0.14 * np.exp(-((distance / 0.03) ** 2))
+    level = light_level(image, face)
+    return np.asarray(cloth * (np.clip(shade, 0.5, 1.1) * level)[..., None], np.float32)
+
+
+def _draw_straps(
+    out: Floats, face: FaceFrame, placement: Placement, sides: tuple[int, ...]
+) -> None:
+    thickness = max(1, round(face.unit / 22))
+    for side in sides:
+        for start, end in _STRAPS[placement]:
+            ends = face.points(np.array([start, end]) * [side, 1])
+            line(out, ends[0], ends[1], (215, 215, 215), thickness)
