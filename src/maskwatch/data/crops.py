@@ -18,6 +18,7 @@ from maskwatch.types import CLASSES, Boxes, FaceDetector, Faces, Floats, Image, 
 CROP_SIDE = 256
 CROP_MARGIN = 0.7
 _SAME_FACE_IOU = 0.4
+_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ def cut_faces(
 ) -> FaceCrops:
     """The labelled faces of several sets, with the detector's view of each.
 
-    About every eighth picture, chosen by its file name, is held out with all its faces.
+    About every sixteenth picture, chosen by its file name, is held out with all its faces.
 
     Args:
         sets: one iterable of pictures a source.
@@ -89,7 +90,7 @@ def _faces_of(
     image = decode(picture.path)
     found = detector.detect([image])[0]
     boxes = _whole_picture_face(image, found) if picture.boxes is None else picture.boxes
-    held_out = fold_of(picture.path.name, 8) == 0
+    held_out = fold_of(picture.path.name, _PARTS) == 0
     overlaps = iou(boxes, found.boxes) if len(found) else np.zeros((len(boxes), 0))
     for box, state, overlap, side in zip(
         boxes, picture.states, overlaps, short_side(boxes), strict=True

@@ -1,13 +1,20 @@
-"""How right a classifier is."""
+"""How right a classifier is, and how sure that is: figures with intervals.
 
+Labels are indices of `CLASSES`; probabilities have shape (n, 3). Intervals are 95% bootstrap
+percentiles, drawn over groups (pictures): faces of one picture are not independent.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.types import CLASSES
+from maskwatch.types import CLASSES, Floats, MaskState
 
 Labels = NDArray[np.int64]
+Metric = Callable[[Labels, Floats], float]
+_COMPLIANT = CLASSES.index(MaskState.MASK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +38,89 @@ def accuracy_of(truth: Labels, told: Labels) -> Accuracy:
     return Accuracy(accuracy, tuple(f1), tuple(support))
 
 
+def accuracy(truth: Labels, probabilities: Floats) -> float:
+    """The share of faces whose likeliest state is the labelled one."""
+    return float((truth == probabilities.argmax(axis=1)).mean())
+
+
+def f1_of(label: int) -> Metric:
+    """The F1 of one class, as a metric."""
+    return lambda truth, probabilities: accuracy_of(truth, probabilities.argmax(axis=1)).f1[label]
+
+
+def balanced_compliance(truth: Labels, probabilities: Floats) -> float:
+    """Compliant against violation: the mean of the shares of both that are told right."""
+    is_compliant, told = truth == _COMPLIANT, probabilities.argmax(axis=1) == _COMPLIANT
+    right = [(told == is_compliant)[is_compliant == side].mean() for side in (True, False)]
+    return float(np.mean(right))
+
+
+def calibration_error(truth: Labels, probabilities: Floats, bins: int = 15) -> float:
+    """Expected calibration error of the top label, in bins of equal mass (Nguyen, O'Connor 2015).
+
+    The mean gap, weighted by bin, between how sure the answers are and how often they are right.
+    """
+    sure = probabilities.max(axis=1)
+    right = truth == probabilities.argmax(axis=1)
+    parts = np.array_split(np.argsort(sure, kind="stable"), bins)
+    gaps = [abs(sure[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)]
+    return float(np.sum(gaps) / len(truth))
+
+
 def interval(
-    truth: Labels, told: Labels, groups: Labels, *, draws: int = 1000, seed: int = 42
+    metric: Metric,
+    truth: Labels,
+    probabilities: Floats,
+    groups: Labels,
+    *,
+    draws: int = 1000,
+    seed: int = 42,
 ) -> tuple[float, float]:
-    """The 95% bootstrap interval of the accuracy, drawn over groups (pictures), shape (n,)."""
-    rng = np.random.default_rng(seed)
-    names, index = np.unique(groups, return_inverse=True)
-    right = np.bincount(index, truth == told, minlength=len(names))
-    size = np.bincount(index, minlength=len(names))
-    chosen = rng.integers(0, len(names), (draws, len(names)))
-    values = right[chosen].sum(axis=1) / size[chosen].sum(axis=1)
-    low, high = np.percentile(values, [2.5, 97.5])
+    """The 95% bootstrap interval of a metric."""
+    values = [metric(truth[rows], probabilities[rows]) for rows in _resampled(groups, draws, seed)]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def difference(
+    metric: Metric,
+    truth: Labels,
+    first: Floats,
+    second: Floats,
+    groups: Labels,
+    *,
+    draws: int = 1000,
+    seed: int = 42,
+) -> tuple[float, float]:
+    """The 95% interval of `metric(second) - metric(first)` on the same faces (paired bootstrap)."""
+    values = [
+        metric(truth[rows], second[rows]) - metric(truth[rows], first[rows])
+        for rows in _resampled(groups, draws, seed)
+    ]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def risk_coverage(truth: Labels, probabilities: Floats) -> tuple[Floats, Floats]:
+    """What remains when the least sure answers are left out: coverage and share wrong, each (n,).
+
+    Entry i is for the i + 1 surest faces.
+    """
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    wrong = (truth != probabilities.argmax(axis=1))[order]
+    kept = np.arange(1, len(truth) + 1)
+    return (
+        np.asarray(kept / len(truth), np.float32),
+        np.asarray(np.cumsum(wrong) / kept, np.float32),
+    )
+
+
+def _resampled(groups: Labels, draws: int, seed: int) -> "list[NDArray[np.intp]]":
+    """Rows of each draw: whole groups, as many as there are, with repetition."""
+    rng = np.random.default_rng(seed)
+    _, index = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
+    count = len(members)
+    return [
+        np.concatenate([members[g] for g in rng.integers(0, count, count)]) for _ in range(draws)
+    ]

@@ -105,6 +105,25 @@ def fit(
     return result.eval()
 
 
+def trained(folder: Path) -> nn.Module:
+    """The averaged network of a finished training, from its checkpoint.
+
+    Raises:
+        UsageError: there is none, or it is not finished.
+    """
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        raise UsageError(f"{folder} holds no training")
+    saved = torch.load(path, weights_only=True, map_location="cpu")
+    if saved["step"] < saved["recipe"]["steps"]:
+        raise UsageError(f"{folder} is not finished: {saved['step']} steps are done")
+    network = build(saved["recipe"]["backbone"], None, blocks=saved["recipe"]["blocks"])
+    average = AveragedModel(network, use_buffers=True)
+    average.load_state_dict(saved["average"])
+    result: nn.Module = average.module
+    return result.eval()
+
+
 class _Batches:
     """What each step sees; it depends on the recipe and the step alone."""
 

@@ -1,0 +1,37 @@
+"""The trainings behind the models that ship, and the plain one they are compared with."""
+
+from dataclasses import dataclass
+
+from maskwatch.training.augment import Augmentation
+from maskwatch.training.fit import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a bundle comes to be: trainings whose weights are averaged, then perhaps 8 bits.
+
+    `taught` says that another run teaches; `corrected` that known wrong labels are corrected.
+    """
+
+    recipes: tuple[Recipe, ...]
+    taught: bool = False
+    corrected: bool = True
+    quantised: bool = True
+
+
+STANDARD = Recipe(
+    side=128, margin=0.2, early_side=96, early_steps=2600, steps=4400, average_decay=0.997
+)
+SMALL = Recipe(
+    blocks=14, side=88, margin=0.1, steps=2200, learning_rate=1e-3, weight_decay=0.01,
+    teacher_share=0.7, average_decay=0.997, source_weights=(1.0, 0.8, 0.4),
+)  # fmt: skip
+_PLAIN_LOOKS = Augmentation(lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_thing=0, erase=0)
+REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
+
+PLANS = {
+    "standard": Plan((STANDARD,)),
+    "small": Plan((SMALL,), taught=True),
+    "reference": Plan((REFERENCE,), corrected=False, quantised=False),
+}
+"""By the name of the bundle."""

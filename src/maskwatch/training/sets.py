@@ -1,0 +1,45 @@
+"""The labelled sets that models that ship are trained on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from maskwatch.data.corrections import corrected, read_corrections
+from maskwatch.data.crops import FaceCrops, cut_faces
+from maskwatch.data.labelled import LabelledPicture, read_coco, read_folders, without
+from maskwatch.models.detectors import DetectorOptions, open_detector
+from maskwatch.types import MaskState
+
+SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
+_FOLDERS = [("with_mask", MaskState.MASK), ("without_mask", MaskState.NO_MASK)]
+_NOT_FOR_SHIPPED = "not-for-shipped-models.txt"
+
+
+def read_sets(data: Path, corrections: Path | None) -> list[Iterable[LabelledPicture]]:
+    """The pictures of each source.
+
+    Args:
+        data: folder of the sets.
+        corrections: folder of files `corrections-SOURCE.json`, or None for the labels as published.
+    """
+    listed = read_folders(data / SOURCES[2], _FOLDERS)
+    sets: list[Iterable[LabelledPicture]] = [
+        read_coco(data / SOURCES[0]),
+        read_coco(data / SOURCES[1]),
+        without(listed, data, data / _NOT_FOR_SHIPPED),
+    ]
+    if corrections is None:
+        return sets
+    files = [corrections / f"corrections-{source}.json" for source in SOURCES]
+    return [
+        corrected(pictures, read_corrections(file))
+        for pictures, file in zip(sets, files, strict=True)
+    ]
+
+
+def load_crops(cache: Path, data: Path, corrections: Path | None) -> FaceCrops:
+    """The faces of all sets: from the cache, or cut out and kept there."""
+    if not cache.exists():
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        detector = open_detector("yunet", DetectorOptions(threads=1))
+        cut_faces(read_sets(data, corrections), detector).save(cache)
+    return FaceCrops.load(cache)
