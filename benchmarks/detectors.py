@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from kit.processes import MASKWATCH, PYTHON
+from kit.processes import MASKWATCH
 from kit.report import ROOT, Row, save, show
+from kit.scoring import score_records
 
 SHARED = ROOT.parent / "shared"
 DETECTORS = ("yunet", "retinaface", "mtcnn", "haar")
@@ -41,9 +42,8 @@ def _measure(name: str, long_side: int) -> Row:
         summary = _json_of(
             [MASKWATCH, "detect", str(folder / "images"), "--records", str(records), *words]
         )
-        tool = SHARED / "tools" / "score_detections.py"
-        command = [PYTHON, str(tool), str(folder / "annotations.json"), str(records), "--json"]
-        figures = _json_of(command)
+        lines = records.read_text("utf-8").splitlines()
+    figures = score_records(folder / "annotations.json", lines)
     milliseconds = 1000 * summary["seconds"] / summary["pictures"]
     return {"detector": name, **figures, "ms a picture": milliseconds}
 

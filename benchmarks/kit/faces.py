@@ -1,6 +1,6 @@
 """The labelled faces of a set, in one fixed order, and sheets of them to look at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.boxes import short_side, squares
-from maskwatch.data.labelled import read_coco
+from maskwatch.data.corrections import corrected, read_corrections
+from maskwatch.data.labelled import LabelledPicture, read_coco
 from maskwatch.images import decode, encode, warp_crops
-from maskwatch.types import CLASSES, Boxes, Image
+from maskwatch.types import CLASSES, Boxes, Image, MaskState
 
 SMALLEST_SIDE_PX = 12
+CANNOT_TELL = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,23 +30,41 @@ class LabelledFaces:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def __getitem__(self, rows: NDArray[np.generic]) -> "LabelledFaces":
+        numbers = np.arange(len(self))[rows]
+        paths = tuple(self.paths[i] for i in numbers)
+        return LabelledFaces(paths, self.boxes[rows], self.labels[rows], self.groups[rows])
+
+    def by_picture(self) -> Iterator[tuple[Path, NDArray[np.intp]]]:
+        """Each picture with the rows of its faces, in order."""
+        for group in dict.fromkeys(self.groups.tolist()):
+            rows = np.flatnonzero(self.groups == group)
+            yield self.paths[rows[0]], rows
+
     @property
     def sides(self) -> NDArray[np.float32]:
         """The short side of each box in pixels, shape (n,)."""
         return short_side(self.boxes)
 
 
-def read_faces(folder: Path) -> LabelledFaces:
-    """The faces of a COCO folder, picture by picture, as `benchmarks/accuracy.py` measures them."""
+def read_faces(folder: Path, corrections: Path | None = None) -> LabelledFaces:
+    """The faces of a COCO folder, picture by picture, as `benchmarks/accuracy.py` measures them.
+
+    With corrections, the label of a face that nobody can tell is `CANNOT_TELL`.
+    """
+    pictures: Iterable[LabelledPicture] = read_coco(folder)
+    if corrections is not None:
+        pictures = corrected(pictures, read_corrections(corrections))
     paths, boxes, labels, groups = [], [], [], []
-    for number, picture in enumerate(read_coco(folder)):
+    for number, picture in enumerate(pictures):
         if picture.boxes is None or not len(picture.boxes):
             continue
         for box, state in zip(picture.boxes, picture.states, strict=True):
             if short_side(box[None])[0] >= SMALLEST_SIDE_PX:
                 paths.append(picture.path)
                 boxes.append(box)
-                labels.append(CLASSES.index(state))
+                told = state is not MaskState.UNKNOWN
+                labels.append(CLASSES.index(state) if told else CANNOT_TELL)
                 groups.append(number)
     return LabelledFaces(tuple(paths), np.array(boxes), np.array(labels), np.array(groups))
 

@@ -65,3 +65,16 @@ def test_bench_measures_every_part(maskwatch: Run, photo: Path) -> None:
         ]  # fmt: skip
         assert all(row["milliseconds"] > 0 for row in rows)
     assert "encode H.264" in maskwatch("bench", "--detector", "haar", "--seconds", "0.1").stdout
+
+
+def test_help_keeps_the_lines_of_its_examples(maskwatch: Run) -> None:
+    for words in (["detect"], ["data", "synthesize"]):
+        text = maskwatch(*words, "--help").stdout
+        assert "\\b" not in text
+        assert f"\n    maskwatch {' '.join(words)} " in text
+
+
+def test_data_synthesize(maskwatch: Run, tmp_path: Path) -> None:
+    done = maskwatch("data", "synthesize", tmp_path, "--out", "more", "--states", "incorrect,hat")
+    assert done.returncode == 2
+    assert "'hat' is not a valid MaskState; choose from incorrect, mask, no_mask" in done.stderr

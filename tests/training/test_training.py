@@ -17,14 +17,17 @@ from maskwatch.data.drawing import MaskStyle, Placement, draw_mask  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch  # noqa: E402
-from maskwatch.training.backbone import build, load_backbone  # noqa: E402
+from maskwatch.training.backbone import build, load_backbone, normalised  # noqa: E402
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
 from maskwatch.training.fit import (  # noqa: E402
     Recipe,
     averaged,
+    centre_view,
     fit,
     sampling_chances,
+    trained,
 )
+from maskwatch.training.plans import Plan  # noqa: E402
 from maskwatch.types import CLASSES, Image  # noqa: E402
 from tests.conftest import LANDMARKS, FixedDetector  # noqa: E402
 
@@ -86,23 +89,78 @@ def test_a_resumed_run_is_the_unbroken_one(
         assert torch.allclose(tensor.float(), resumed.state_dict()[name].float(), atol=1e-5), name
 
 
-def test_export_gives_a_bundle_that_the_detector_uses(
+def train(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["training", *map(str, words)])
+    command.main()
+
+
+def test_a_plan_gives_a_bundle_that_the_detector_uses(
     crops: FaceCrops, tmp_path: Path, astronaut: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "run"
-    out.mkdir()
-    crops.save(out / "faces.npz")
-    monkeypatch.setattr(command, "RECIPES", (TINY, replace(TINY, seed=2)))
-    monkeypatch.setattr(
-        sys, "argv", ["training", "--data", str(tmp_path), "--out", str(out), "--name", "tiny"]
+    plans = {
+        "standard": Plan((TINY, replace(TINY, seed=2))),
+        "small": Plan((replace(TINY, side=24, margin=0.0, teacher_share=0.5),), taught=True),
+    }
+    monkeypatch.setattr(command, "PLANS", plans)
+    for name, more in (("standard", ()), ("small", ("--teacher", tmp_path / "standard"))):
+        out = tmp_path / name
+        out.mkdir()
+        crops.save(out / "faces.npz")
+        train(monkeypatch, name, "--data", tmp_path, "--out", out, "--name", "tiny", *more)
+        bundle = json.loads((out / "bundle.json").read_text())
+        assert bundle["name"] == "tiny"
+        assert bundle["input"]["width"] == plans[name].recipes[0].side
+        assert sum(bundle["figures"]["held_out"]["support"]) == int(crops.held_out.sum())
+        (face,) = MaskDetector(detector=FixedDetector(), classifier=str(out))(astronaut)
+        assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_taught_plan_needs_a_finished_teacher(
+    crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops.save(tmp_path / "faces.npz")
+    words = ("small", "--data", tmp_path, "--out", tmp_path)
+    with pytest.raises(UsageError, match="name it with --teacher"):
+        train(monkeypatch, *words)
+    with pytest.raises(UsageError, match="holds no training"):
+        trained(tmp_path / "training-0")
+    fit(crops, replace(TINY, steps=1), tmp_path / "training-0", weights=None)
+    saved = torch.load(tmp_path / "training-0" / "checkpoint.pt", weights_only=True)
+    torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
+    with pytest.raises(UsageError, match="is not finished: 0 steps"):
+        train(monkeypatch, *words, "--teacher", tmp_path)
+
+
+def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
+    network = fit(crops, replace(TINY, steps=2, blocks=5), tmp_path, weights=None)
+    pixels = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(trained(tmp_path)(pixels), network(pixels), atol=1e-6)
+
+
+def test_a_cut_network_keeps_its_first_blocks() -> None:
+    torch.manual_seed(0)
+    whole, cut = (build("mobilenetv2_035", None, blocks=blocks) for blocks in (None, 5))
+    assert sum(len(stage) for stage in cut.blocks) == 5
+    assert cut(torch.randn(2, 3, 32, 32)).shape == (2, 3)
+    sizes = [sum(p.numel() for p in network.parameters()) for network in (whole, cut)]
+    assert sizes[1] < sizes[0] / 10
+
+
+def test_the_size_grows_while_training() -> None:
+    recipe = Recipe(side=128, early_side=96, early_steps=10, steps=20)
+    assert [recipe.side_at(step) for step in (0, 9, 10, 19)] == [96, 96, 128, 128]
+    assert Recipe(side=112).side_at(0) == 112
+
+
+def test_the_centre_of_a_wide_picture_is_the_narrow_one(crops: FaceCrops) -> None:
+    rng = np.random.default_rng(0)
+    wide, narrow = (
+        training_batch(crops, [0, 1], side=side, margin=margin, how=PLAIN, rng=rng)[0]
+        for side, margin in ((96, 0.25), (48, 0.0))
     )
-    command.main()
-    bundle = json.loads((out / "bundle.json").read_text())
-    assert bundle["name"] == "tiny"
-    assert bundle["input"]["width"] == 32
-    assert sum(bundle["figures"]["held_out"]["support"]) == int(crops.held_out.sum())
-    (face,) = MaskDetector(detector=FixedDetector(), classifier=str(out))(astronaut)
-    assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    view = centre_view(normalised(torch.from_numpy(wide)), 0.25, Recipe(side=48, margin=0.0))
+    assert view.shape == (2, 3, 48, 48)
+    assert (view - normalised(torch.from_numpy(narrow))).abs().mean() < 0.15
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(crops: FaceCrops, tmp_path: Path) -> None:
@@ -166,7 +224,7 @@ def test_plain_batches_show_the_labelled_box(crops: FaceCrops) -> None:
 
 
 def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None:
-    how = Augmentation(0, 0, 0, 0, 0, drawn_mask=1.0, erase=0)
+    how = replace(PLAIN, drawn_mask=1.0)
     bare = [int(row) for row in np.flatnonzero(crops.labels == 1)]
     _, labels = training_batch(
         crops, bare, side=64, margin=0.1, how=how, rng=np.random.default_rng(0)
@@ -174,8 +232,19 @@ def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None
     assert set(labels.tolist()) == {0, 2}
 
 
+def test_drawn_things_change_the_picture_alone(crops: FaceCrops) -> None:
+    rows = [int(row) for row in np.flatnonzero(crops.labels == 1)]
+    before, after = (
+        training_batch(crops, rows, side=64, margin=0.1, how=how, rng=np.random.default_rng(0))
+        for how in (PLAIN, replace(PLAIN, drawn_thing=1.0))
+    )
+    assert before[1].tolist() == after[1].tolist() == [1] * len(rows)
+    changed = (before[0] != after[0]).any(axis=(1, 2, 3))
+    assert changed.all()
+
+
 def test_every_augmentation_gives_pictures(crops: FaceCrops) -> None:
-    how = Augmentation(0.1, 0.3, 30, 1, 1, 1, 1)
+    how = Augmentation(0.1, 0.3, 30, 1, 1, 1, 1, 1, 1)
     rng = np.random.default_rng(0)
     pictures, _ = training_batch(crops, [0, 1, 2] * 40, side=48, margin=0.1, how=how, rng=rng)
     assert pictures.shape == (120, 48, 48, 3)

@@ -5,20 +5,23 @@ from typing import Annotated
 
 import typer
 
+from maskwatch.app.settings import Settings
 from maskwatch.cli.guard import guarded, set_up_log
+from maskwatch.cli.options import with_settings
+
+_USED = ("classifier", "detector", "detector_weights", "device", "threads", "long_side")
 
 
 @guarded
+@with_settings(*_USED)
 def bench(
     picture: Annotated[
         str | None, typer.Argument(help="A picture or video; a drawn scene where left out.")
     ] = None,
-    detector: Annotated[str | None, typer.Option(help="The face detector.")] = None,
-    threads: Annotated[
-        int, typer.Option(min=0, help="Threads of one network run; 0: all cores.")
-    ] = 0,
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds for each part.")] = 2.0,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Measure how fast this machine is, part by part.
 
@@ -27,10 +30,9 @@ def bench(
     set_up_log()
     from dataclasses import asdict
 
-    from maskwatch.app.settings import Settings
     from maskwatch.app.speed import measure
 
-    rows = measure(Settings(detector=detector, threads=threads), picture, seconds)
+    rows = measure(settings, picture, seconds)
     if json_:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return

@@ -15,7 +15,7 @@ Inputs = Annotated[
 
 
 @guarded
-@with_settings
+@with_settings()
 def detect(
     inputs: Inputs,
     json_: Annotated[bool, typer.Option("--json", help="Print one summary as JSON.")] = False,

@@ -29,25 +29,33 @@ class GroupedHelp(TyperCommand):
                 formatter.write_dl(groups[name])
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every setting as an option; it receives them as one `settings`.
+Command = Callable[..., None]
+
+
+def with_settings(*used: str) -> Callable[[Command], Command]:
+    """Give a command settings as options, all or those named; it receives them as `settings`.
 
     The command's own parameters must all come before `settings`, which is the last.
     """
-    hints = get_type_hints(Settings)
-    own = list(inspect.signature(command).parameters.values())[:-1]
-    added = [_parameter(field, hints[field.name]) for field in fields(Settings)]
-    names = [field.name for field in fields(Settings)]
+    chosen = [field for field in fields(Settings) if not used or field.name in used]
 
-    def wrapper(**values: Any) -> None:
-        settings = Settings(**{name: values.pop(name) for name in names})
-        command(**values, settings=settings)
+    def decorate(command: Command) -> Command:
+        hints = get_type_hints(Settings)
+        own = list(inspect.signature(command).parameters.values())[:-1]
+        added = [_parameter(field, hints[field.name]) for field in chosen]
 
-    wrapper.__doc__ = command.__doc__
-    wrapper.__name__ = command.__name__
-    wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
-    return wrapper
+        def wrapper(**values: Any) -> None:
+            settings = Settings(**{field.name: values.pop(field.name) for field in chosen})
+            command(**values, settings=settings)
+
+        # Docstrings write the mark of paragraphs that are not wrapped as plain text.
+        wrapper.__doc__ = (command.__doc__ or "").replace("\\b", "\b")
+        wrapper.__name__ = command.__name__
+        wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+        return wrapper
+
+    return decorate
 
 
 def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:

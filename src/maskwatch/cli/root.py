@@ -6,6 +6,7 @@ import typer
 
 from maskwatch import __version__
 from maskwatch.cli.bench import bench
+from maskwatch.cli.data import data_app
 from maskwatch.cli.detect import detect
 from maskwatch.cli.doctor import doctor
 from maskwatch.cli.models import models_app
@@ -22,8 +23,9 @@ app = typer.Typer(
 )
 app.command(cls=GroupedHelp)(detect)
 app.add_typer(models_app, name="models")
+app.add_typer(data_app, name="data")
 app.command()(doctor)
-app.command()(bench)
+app.command(cls=GroupedHelp)(bench)
 
 
 def _print_version(wanted: bool) -> None:

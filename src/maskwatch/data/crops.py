@@ -90,7 +90,7 @@ def _faces_of(
     image = decode(picture.path)
     found = detector.detect([image])[0]
     boxes = _whole_picture_face(image, found) if picture.boxes is None else picture.boxes
-    held_out = fold_of(picture.path.name, _PARTS) == 0
+    held_out = is_held_out(picture.path.name)
     overlaps = iou(boxes, found.boxes) if len(found) else np.zeros((len(boxes), 0))
     for box, state, overlap, side in zip(
         boxes, picture.states, overlaps, short_side(boxes), strict=True
@@ -113,9 +113,9 @@ def _faces_of(
         yield crop, pair, (landmarks - corner) * zoom, label, held_out, picture.path.name, box
 
 
-def fold_of(name: str, folds: int) -> int:
-    """The part, 0..folds-1, in which a picture falls by its file name: the same everywhere."""
-    return crc32(name.encode()) % folds
+def is_held_out(name: str) -> bool:
+    """Whether a picture of that file name serves for choosing, not for fitting."""
+    return crc32(name.encode()) % _PARTS == 0
 
 
 def _whole_picture_face(image: Image, found: Faces) -> Boxes:

@@ -1,0 +1,157 @@
+"""Accuracy by group: size, turn of the head, mask, skin, light, what is before the face."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.faces import LabelledFaces
+from kit.judges import Judge
+from kit.report import ROOT, Row
+from maskwatch.boxes import iou
+from maskwatch.data.drawing import Thing, draw_thing
+from maskwatch.evaluation.metrics import accuracy, interval
+from maskwatch.images import decode, encode, resize
+from maskwatch.models.detectors import DetectorOptions, open_detector
+from maskwatch.types import CLASSES, Floats, MaskState
+
+SIZES_PX = ((12, 16), (16, 24), (24, 48), (48, 96), (96, 10_000))
+_ATTRIBUTES = ROOT / "benchmarks" / "data" / "attributes-ilc2021-val.csv"
+_FEWEST = 20
+_SAME_FACE_IOU = 0.4
+_MASK = CLASSES.index(MaskState.MASK)
+_NO_MASK = CLASSES.index(MaskState.NO_MASK)
+
+
+def by_group(name: str, faces: LabelledFaces, table: Floats, judge: Judge) -> Iterator[Row]:
+    """Rows of group, value, faces, accuracy with interval, and how each state fares."""
+    for low, high in SIZES_PX:
+        rows = (faces.sides >= low) & (faces.sides < high)
+        yield from _row("size", _span(low, high), faces, table, rows)
+    landmarks = _landmarks(faces)
+    turns = _turns(landmarks)
+    for turn in ("frontal", "half", "profile", "not found"):
+        yield from _row("turn", turn, faces, table, turns == turn)
+    if not _ATTRIBUTES.name.endswith(f"{name}.csv"):
+        return
+    for group, values in _attributes(faces).items():
+        for value in sorted(set(values.tolist())):
+            yield from _row(group, value, faces, table, values == value)
+    yield from _shrunk(faces, judge)
+    yield from _with_things(faces, landmarks, judge)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low}-{high} px" if high < 10_000 else f"{low}- px"
+
+
+def _row(
+    group: str, value: str, faces: LabelledFaces, table: Floats, rows: NDArray[np.bool_]
+) -> Iterator[Row]:
+    if not rows.any():
+        return
+    labels, told = faces.labels[rows], table[rows].argmax(axis=1)
+    low, high = interval(accuracy, labels, table[rows], faces.groups[rows])
+    yield {
+        "group": group,
+        "value": value,
+        "faces": int(rows.sum()),
+        "few": "few" if rows.sum() < _FEWEST else "",
+        "accuracy": float((labels == told).mean()),
+        "low": low,
+        "high": high,
+        "masks told": _share(told == _MASK, labels == _MASK),
+        "false masks": _share(told == _MASK, labels != _MASK),
+    }
+
+
+def _share(what: NDArray[np.bool_], of: NDArray[np.bool_]) -> float | str:
+    return float(what[of].mean()) if of.any() else ""
+
+
+def _attributes(faces: LabelledFaces) -> dict[str, NDArray[np.str_]]:
+    """What was seen in each face, from the committed list, in the order of the faces."""
+    with _ATTRIBUTES.open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    names = [path.name for path in faces.paths]
+    if [row["image"] for row in rows] != names:
+        raise SystemExit(f"{_ATTRIBUTES} does not list the faces of this set in their order")
+    keys = ("kind", "colour", "skin", "light", "front")
+    return {key: np.array([row[key] for row in rows]) for key in keys}
+
+
+def _landmarks(faces: LabelledFaces) -> Floats:
+    """YuNet's landmarks of each labelled face, shape (n, 5, 2); NaN where it found none."""
+    detector = open_detector("yunet", DetectorOptions(long_side=960, score=0.3, threads=0))
+    out = np.full((len(faces), 5, 2), np.nan, np.float32)
+    for path, rows in faces.by_picture():
+        found = detector.detect([decode(path)])[0]
+        if not len(found) or found.landmarks is None:
+            continue
+        overlaps = iou(faces.boxes[rows], found.boxes)
+        good = overlaps.max(axis=1) >= _SAME_FACE_IOU
+        out[rows[good]] = found.landmarks[overlaps.argmax(axis=1)[good]]
+    return out
+
+
+def _turns(landmarks: Floats) -> NDArray[np.str_]:
+    """How far each head is turned: where the nose lies between the eyes, as they go across."""
+    eyes = landmarks[:, 1] - landmarks[:, 0]
+    length = np.linalg.norm(eyes, axis=1)
+    nose = ((landmarks[:, 2] - landmarks[:, :2].mean(axis=1)) * eyes).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = np.abs(nose / length**2)
+    turns = np.where(off < 0.2, "frontal", np.where(off < 0.5, "half", "profile"))
+    return np.where(np.isfinite(off), turns, "not found")
+
+
+def _shrunk(faces: LabelledFaces, judge: Judge) -> Iterator[Row]:
+    """Large faces in pictures made smaller, so that their short side falls in each range."""
+    large = faces[faces.sides >= 96]
+    for low, high in SIZES_PX[:-1]:
+        goal = float(np.sqrt(low * high))
+        with TemporaryDirectory() as temporary:
+            small = _smaller(large, goal, Path(temporary))
+            table = judge(small)
+        everyone = np.ones(len(small), bool)
+        yield from _row("shrunk to", _span(low, high), small, table, everyone)
+
+
+def _smaller(faces: LabelledFaces, side_px: float, folder: Path) -> LabelledFaces:
+    paths, boxes = [], faces.boxes.copy()
+    for i, path in enumerate(faces.paths):
+        image = decode(path)
+        scale = side_px / float(faces.sides[i])
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+        paths.append(folder / f"{i}.png")
+        encode(resize(image, width, height), paths[-1])
+        boxes[i] *= np.tile([width / image.shape[1], height / image.shape[0]], 2)
+    return replace(faces, paths=tuple(paths), boxes=boxes, groups=np.arange(len(faces)))
+
+
+def _with_things(faces: LabelledFaces, landmarks: Floats, judge: Judge) -> Iterator[Row]:
+    """Things drawn before faces of 48 pixels and more: bare ones stay bare, masked ones masked."""
+    known = np.isfinite(landmarks).all(axis=(1, 2)) & (faces.sides >= 48)
+    for label, word in ((_NO_MASK, "bare"), (_MASK, "masked")):
+        rows = np.flatnonzero(known & (faces.labels == label))
+        for thing in Thing:
+            if label == _MASK and not thing.fits_masked_faces:
+                continue
+            with TemporaryDirectory() as temporary:
+                drawn = _drawn(faces[rows], landmarks[rows], thing, Path(temporary))
+                table = judge(drawn)
+            everyone = np.ones(len(drawn), bool)
+            yield from _row(f"drawn before {word}", thing.value, drawn, table, everyone)
+
+
+def _drawn(faces: LabelledFaces, landmarks: Floats, thing: Thing, folder: Path) -> LabelledFaces:
+    paths = []
+    for i, (path, points) in enumerate(zip(faces.paths, landmarks, strict=True)):
+        paths.append(folder / f"{i}.jpg")
+        rng = np.random.default_rng((7, i))
+        encode(draw_thing(decode(path), points, thing, rng), paths[-1])
+    return replace(faces, paths=tuple(paths), groups=np.arange(len(faces)))
