@@ -5,26 +5,75 @@ are chosen here. Run it after the benchmarks: scripts/bench tables
 """
 
 import csv
+import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from kit.report import RESULTS, ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-COLUMNS = {
-    "throughput": ("side", "frames", "faces", "seconds", "fps", "ours_over_it"),
-    "floor": ("run", "what", "ms_per_frame", "of_sum"),
-    "startup": ("what", "seconds", "of_floor"),
-    "memory": ("what", "faces", "peak_mib", "per_second"),
-    "accuracy": (
-        "set", "boxes", "accuracy", "low", "high", "F1 mask", "F1 no_mask", "F1 incorrect",
-        "answered", "wrong of answered",
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of a CSV file, and the values, or the one filled column, that a row must have."""
+
+    csv: str
+    columns: tuple[str, ...]
+    where: tuple[tuple[str, str], ...] = ()
+    needs: str = ""
+
+
+_GROUPS = ("set", "group", "value", "faces", "accuracy", "low", "high", "masks told", "false masks")
+_COVERAGE = ("set", "answered", "wrong of answered", "threshold")
+TABLES = {
+    "throughput": Table(
+        "throughput", ("side", "frames", "faces", "seconds", "fps", "ours_over_it")
     ),
-    "detectors": (
-        "detector", "face AP", "recall 12-16 px", "recall 16-24 px", "recall 24-48 px",
-        "recall 48-96 px", "recall 96- px",
+    "floor": Table("floor", ("run", "what", "ms_per_frame", "of_sum")),
+    "startup": Table("startup", ("what", "seconds", "of_floor")),
+    "memory": Table("memory", ("what", "faces", "peak_mib", "per_second")),
+    "accuracy": Table(
+        "accuracy",
+        ("set", "classifier", "boxes", "accuracy", "low", "high", "corrected", "F1 mask",
+         "F1 no_mask", "F1 incorrect", "balanced compliance", "ECE"),
+    ),
+    "above": Table(
+        "accuracy",
+        ("set", "classifier", "accuracy above plain, low", "accuracy above plain, high",
+         "F1 incorrect above plain, low", "F1 incorrect above plain, high"),
+    ),
+    "answers": Table(
+        "accuracy",
+        ("set", "classifier", "answered", "wrong of answered", "answered of 48 px",
+         "answered of incorrect"),
+        needs="answered",
+    ),
+    "coverage_standard": Table("accuracy_coverage", _COVERAGE, (("classifier", "standard"),)),
+    "coverage_small": Table("accuracy_coverage", _COVERAGE, (("classifier", "small"),)),
+    "groups_standard": Table("accuracy_groups", _GROUPS, (("classifier", "standard"),)),
+    "groups_small": Table("accuracy_groups", _GROUPS, (("classifier", "small"),)),
+    "classifiers": Table(
+        "classifiers", ("classifier", "pixels", "file MB", "ms a face", "of plain")
+    ),
+    "leave_one_out": Table(
+        "leave_one_out",
+        ("left out", "faces", "accuracy", "low", "high", "F1 mask", "F1 no_mask",
+         "F1 incorrect", "balanced compliance"),
+    ),
+    "peers": Table(
+        "peers",
+        ("system", "face AP", "mask AP", "no_mask AP", "incorrect AP", "recall", "state right",
+         "compliance right", "right of all"),
+    ),
+    "detectors": Table(
+        "detectors",
+        ("detector", "face AP", "recall 12-16 px", "recall 16-24 px", "recall 24-48 px",
+         "recall 48-96 px", "recall 96- px"),
     ),
 }  # fmt: skip
+_COMMANDS = {"accuracy_coverage": "accuracy", "accuracy_groups": "accuracy"}
 _BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -39,15 +88,21 @@ def main() -> None:
 
 
 def table(name: str, folder: Path = RESULTS) -> str:
-    """A Markdown table of the chosen columns of a CSV file."""
-    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    columns = [column for column in COLUMNS[name] if column in rows[0]]
+    """A Markdown table of the chosen columns and rows of a CSV file."""
+    shown = TABLES[name]
+    with (folder / f"{shown.csv}.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if _is_shown(row, shown)]
+    columns = [column for column in shown.columns if column in rows[0]]
     lines = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
     lines += [[_rounded(row[column]) for column in columns] for row in rows]
     machine = f"{rows[0]['machine']}, {rows[0]['cores']} cores, {rows[0]['date']}"
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{body}\n\n`scripts/bench {name}`; {machine}\n"
+    return f"{body}\n\n`scripts/bench {_COMMANDS.get(shown.csv, shown.csv)}`; {machine}\n"
+
+
+def _is_shown(row: dict[str, str], shown: Table) -> bool:
+    filled = not shown.needs or bool(row[shown.needs])
+    return filled and all(row[key] == value for key, value in shown.where)
 
 
 def _rounded(text: str) -> str:
@@ -55,6 +110,8 @@ def _rounded(text: str) -> str:
         number = float(text)
     except ValueError:
         return text
+    if not math.isfinite(number):
+        return ""
     if number == int(number):
         return f"{int(number):,}"
     digits = 3 if abs(number) < 1 else 2 if abs(number) < 10 else 1

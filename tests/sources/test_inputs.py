@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,19 @@ def test_a_named_file_is_read_by_its_content(tmp_path: Path) -> None:
         item.kind for item in spell_out([str(tmp_path / "picture"), str(tmp_path / "other")]).items
     ]
     assert kinds == [Kind.PICTURE, Kind.VIDEO]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    inputs = spell_out([str(tree / "a")])
+    assert names(inputs) == ["clip.mp4", "one.jpg", "deep"]
+    broken = inputs.items[-1]
+    assert broken.kind is Kind.BROKEN
+    assert broken.reason == f"cannot read folder {tree / 'a' / 'deep'}: Permission denied"

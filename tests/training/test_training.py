@@ -21,10 +21,10 @@ from maskwatch.training.backbone import build, load_backbone, normalised  # noqa
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
 from maskwatch.training.fit import (  # noqa: E402
     Recipe,
-    averaged,
     centre_view,
     fit,
     sampling_chances,
+    together,
     trained,
 )
 from maskwatch.training.plans import Plan  # noqa: E402
@@ -169,11 +169,12 @@ def test_a_checkpoint_of_another_recipe_is_refused(crops: FaceCrops, tmp_path: P
         fit(crops, TINY, tmp_path, weights=None)
 
 
-def test_the_average_of_networks() -> None:
-    one, two = build("mobilenetv2_035", None), build("mobilenetv2_035", None)
-    mean = averaged([one, two]).state_dict()["conv_stem.weight"]
-    weights = [network.state_dict()["conv_stem.weight"] for network in (one, two)]
-    assert torch.allclose(mean, (weights[0] + weights[1]) / 2)
+def test_a_committee_answers_the_mean() -> None:
+    members = [build("mobilenetv2_035", None).eval() for _ in range(2)]
+    pixels = torch.randn(2, 3, 32, 32)
+    answers = [member(pixels).log_softmax(1) for member in members]
+    assert torch.allclose(together(members)(pixels), (answers[0] + answers[1]) / 2)
+    assert together(members[:1]) is members[0]
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path) -> None:

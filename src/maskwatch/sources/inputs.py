@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -140,11 +140,16 @@ def _files_of(path: Path, base: Path, banned: set[Path]) -> tuple[list[Input], i
     if not path.is_dir():
         return [_file(path, base)], 0
     found, skipped = [], 0
-    for file in _walk(path, banned):
+    closed: list[OSError] = []
+    for file in _walk(path, banned, closed.append):
         if kind := _kind_by_suffix(file):
             found.append(Input(kind, str(file), _relative(file, base)))
         else:
             skipped += 1
+    for error in closed:
+        folder = str(error.filename)
+        reason = f"cannot read folder {folder}: {error.strerror}"
+        found.append(Input(Kind.BROKEN, folder, _relative(Path(folder), base), reason))
     if not found:
         reason = f"{path} holds no picture and no video"
         found = [Input(Kind.BROKEN, str(path), _relative(path, base), reason)]
@@ -178,9 +183,9 @@ def _kind_by_content(path: Path) -> Kind:
         return Kind.VIDEO
 
 
-def _walk(folder: Path, banned: set[Path]) -> Iterator[Path]:
+def _walk(folder: Path, banned: set[Path], on_error: Callable[[OSError], None]) -> Iterator[Path]:
     """The files below a folder in a fixed order; hidden ones and banned folders are left out."""
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=on_error):
         folders[:] = sorted(
             name
             for name in folders

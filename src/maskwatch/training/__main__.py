@@ -10,7 +10,7 @@ from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
-from maskwatch.training.fit import Recipe, Teacher, averaged, fit, trained
+from maskwatch.training.fit import Recipe, Teacher, fit, together, trained
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import PLANS, Plan
 from maskwatch.training.sets import load_crops
@@ -57,7 +57,7 @@ def _teacher(plan: Plan, run: Path | None) -> Teacher | None:
     if run is None:
         raise UsageError("this plan learns from another run: name it with --teacher")
     recipe = PLANS["standard"].recipes[0]
-    network = averaged([trained(folder) for folder in sorted(run.glob("training-*"))])
+    network = together([trained(folder) for folder in sorted(run.glob("training-*"))])
     return Teacher(network, recipe.side, recipe.margin)
 
 
@@ -68,7 +68,7 @@ def _trained(
         folder = out / f"training-{number}"
         return fit(crops, recipe, folder, weights=weights, teacher=teacher)
 
-    return averaged([one(i, recipe) for i, recipe in enumerate(plan.recipes)])
+    return together([one(i, recipe) for i, recipe in enumerate(plan.recipes)])
 
 
 if __name__ == "__main__":

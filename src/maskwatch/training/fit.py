@@ -1,6 +1,5 @@
 """Fitting a classifier on cut faces: one function, read from top to bottom."""
 
-import copy
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -237,18 +236,26 @@ def centre_view(pixels: Tensor, margin: float, recipe: Recipe) -> Tensor:
     ).contiguous(memory_format=torch.channels_last)
 
 
-def averaged(networks: Sequence[nn.Module]) -> nn.Module:
-    """One network with the mean of the weights of several of one origin (Wortsman et al. 2022)."""
-    states = [network.state_dict() for network in networks]
-    mean = {
-        key: sum(state[key] for state in states) / len(states)
-        if tensor.is_floating_point()
-        else tensor
-        for key, tensor in states[0].items()
-    }
-    result = copy.deepcopy(networks[0])
-    result.load_state_dict(mean)
-    return result.eval()
+class Committee(nn.Module):
+    """Several networks that answer together: the mean of their log-probabilities.
+
+    Args:
+        networks: of the same input and outputs.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of shape (n, classes) for pictures (n, 3, side, side)."""
+        answers = [network(pixels).log_softmax(dim=1) for network in self.networks]
+        return torch.stack(answers).mean(dim=0)
+
+
+def together(networks: Sequence[nn.Module]) -> nn.Module:
+    """One network as it is, several as a committee; in evaluation mode."""
+    return (networks[0] if len(networks) == 1 else Committee(networks)).eval()
 
 
 def sampling_chances(crops: FaceCrops, recipe: Recipe) -> NDArray[np.float64]:
