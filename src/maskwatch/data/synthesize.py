@@ -24,7 +24,7 @@ from maskwatch.types import CLASSES, Face, Floats, Image, MaskState, Result
 
 LISTING = "drawn.csv"
 _FIELDS = ("file", "state", "drawn", "picture", "box_x1", "box_y1", "box_x2", "box_y2")
-_WRONG = (Placement.NOSE_OUT, Placement.CHIN, Placement.HANGING)
+_WRONG = (Placement.NOSE_OUT, Placement.CHIN, Placement.HANGING, Placement.EYES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,10 @@ class Augmentation:
 PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
 _PLACEMENTS = (
     (Placement.WORN, 0.42),
-    (Placement.NOSE_OUT, 0.28),
-    (Placement.CHIN, 0.2),
-    (Placement.HANGING, 0.1),
+    (Placement.NOSE_OUT, 0.25),
+    (Placement.CHIN, 0.22),
+    (Placement.HANGING, 0.07),
+    (Placement.EYES, 0.04),
 )
 
 

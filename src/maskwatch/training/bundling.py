@@ -49,7 +49,8 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
     harder = np.concatenate([logits_of(model, held_out, recipe, how, i) for i in range(_LOOKS)])
     labels = np.tile(held_out.labels, _LOOKS)
     temperature = fit_temperature(harder, labels)
-    threshold = fit_threshold(softmax(np.asarray(harder / temperature, np.float32)), labels, _MOST_WRONG)
+    sure = softmax(np.asarray(harder / temperature, np.float32))
+    threshold = fit_threshold(sure, labels, _MOST_WRONG)
     told = logits_of(model, held_out, recipe).argmax(axis=1)
     return Bundle(
         folder=folder,

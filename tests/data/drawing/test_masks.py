@@ -23,6 +23,7 @@ def changed_at(astronaut: Image, placement: Placement, xy: tuple[int, int]) -> b
         (Placement.NOSE_OUT, [MOUTH, CHIN]),
         (Placement.CHIN, [CHIN]),
         (Placement.HANGING, []),
+        (Placement.EYES, [EYES]),
     ],
 )
 def test_a_mask_covers_what_its_placement_says(
@@ -48,6 +49,7 @@ def test_only_the_face_changes(astronaut: Image) -> None:
         (Placement.NOSE_OUT, MaskState.INCORRECT),
         (Placement.CHIN, MaskState.INCORRECT),
         (Placement.HANGING, MaskState.INCORRECT),
+        (Placement.EYES, MaskState.INCORRECT),
     ],
 )
 def test_states(placement: Placement, state: MaskState) -> None:

@@ -25,6 +25,7 @@ class Placement(StrEnum):
     NOSE_OUT = "nose out"
     CHIN = "chin"
     HANGING = "hanging"
+    EYES = "over the eyes"
 
     @property
     def state(self) -> MaskState:
@@ -61,13 +62,24 @@ _OUTLINES = {
     Placement.CHIN: [
         (0, 1.35), (0.6, 1.3), (1.4, 1.1), (1.45, 1.4), (1.2, 1.75), (0.65, 2.1), (0, 2.2),
     ],
+    Placement.EYES: [
+        (0, -0.45), (0.7, -0.45), (1.6, -0.35), (1.65, 0.0), (1.5, 0.35), (0.7, 0.45), (0, 0.4),
+    ],
 }  # fmt: skip
+# How far the upper edge may move, down being positive.
+_ROOM = {
+    Placement.WORN: (-0.1, 0.12),
+    Placement.NOSE_OUT: (-0.02, 0.16),
+    Placement.CHIN: (-0.1, 0.5),
+    Placement.EYES: (-0.15, 0.1),
+}
 _HANGING = [(1.35, 0.75), (2.1, 0.65), (2.25, 1.4), (2.0, 2.2), (1.45, 2.3), (1.25, 1.5)]
 _STRAPS = {
     Placement.WORN: [((1.5, 0.52), (2.05, 0.2)), ((1.45, 1.3), (2.05, 0.75))],
     Placement.NOSE_OUT: [((1.5, 0.76), (2.05, 0.25)), ((1.4, 1.4), (2.05, 0.8))],
     Placement.CHIN: [((1.4, 1.15), (2.05, 0.3)), ((1.35, 1.55), (2.05, 0.9))],
     Placement.HANGING: [((1.6, 0.75), (1.95, 0.1)), ((1.9, 1.5), (1.95, 0.1))],
+    Placement.EYES: [((1.6, -0.3), (2.1, 0.1)), ((1.5, 0.3), (2.1, 0.1))],
 }
 
 
@@ -139,7 +151,7 @@ def _outline(
     else:
         half = list(_OUTLINES[placement])
         lift = face.nose_y - _NOSE_Y
-        if placement is not Placement.CHIN:
+        if placement in (Placement.WORN, Placement.NOSE_OUT):
             half[:2] = [(x, y + lift) for x, y in half[:2]]
         if rng is not None:
             half = _moved(half, placement, rng)
@@ -153,9 +165,10 @@ def _moved(
     half: list[tuple[float, float]], placement: Placement, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
     """The upper edge higher or lower, without changing what it leaves free; other widths."""
-    room = {Placement.WORN: (-0.1, 0.12), Placement.NOSE_OUT: (-0.02, 0.16)}
-    up_down = rng.uniform(*room.get(placement, (-0.12, 0.2)))
+    up_down = rng.uniform(*_ROOM[placement])
     width, depth = rng.uniform(0.85, 1.1), rng.uniform(-0.1, 0.15)
+    if placement is Placement.CHIN:  # The whole of it may slip down to the neck.
+        return [(x * width, y + up_down) for x, y in half]
     upper = [(x * width, y + up_down) for x, y in half[:2]]
     return upper + [(x * width, y + depth * (y > 1)) for x, y in half[2:]]
 
