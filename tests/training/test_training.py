@@ -24,8 +24,8 @@ from maskwatch.training.fit import (  # noqa: E402
     centre_view,
     fit,
     sampling_chances,
+    teacher_from,
     together,
-    trained,
 )
 from maskwatch.training.plans import Plan  # noqa: E402
 from maskwatch.types import CLASSES, Image  # noqa: E402
@@ -102,7 +102,10 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
         "small": Plan((replace(TINY, side=24, margin=0.0, teacher_share=0.5),), taught=True),
     }
     monkeypatch.setattr(command, "PLANS", plans)
-    for name, more in (("standard", ()), ("small", ("--teacher", tmp_path / "standard"))):
+    for name, more in (
+        ("standard", ()),
+        ("small", ("--teacher", tmp_path / "standard" / "training-0")),
+    ):
         out = tmp_path / name
         out.mkdir()
         crops.save(out / "faces.npz")
@@ -123,18 +126,19 @@ def test_a_taught_plan_needs_a_finished_teacher(
     with pytest.raises(UsageError, match="name it with --teacher"):
         train(monkeypatch, *words)
     with pytest.raises(UsageError, match="holds no training"):
-        trained(tmp_path / "training-0")
+        teacher_from(tmp_path / "training-0")
     fit(crops, replace(TINY, steps=1), tmp_path / "training-0", weights=None)
     saved = torch.load(tmp_path / "training-0" / "checkpoint.pt", weights_only=True)
     torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
     with pytest.raises(UsageError, match="is not finished: 0 steps"):
-        train(monkeypatch, *words, "--teacher", tmp_path)
+        train(monkeypatch, *words, "--teacher", tmp_path / "training-0")
 
 
 def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
     network = fit(crops, replace(TINY, steps=2, blocks=5), tmp_path, weights=None)
-    pixels = torch.randn(2, 3, 32, 32)
-    assert torch.allclose(trained(tmp_path)(pixels), network(pixels), atol=1e-6)
+    pixels, teacher = torch.randn(2, 3, 32, 32), teacher_from(tmp_path)
+    assert torch.allclose(teacher.network(pixels), network(pixels), atol=1e-6)
+    assert (teacher.side, teacher.margin) == (TINY.side, TINY.margin)
 
 
 def test_a_cut_network_keeps_its_first_blocks() -> None:

@@ -10,7 +10,7 @@ from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
-from maskwatch.training.fit import Recipe, Teacher, fit, together, trained
+from maskwatch.training.fit import Recipe, Teacher, fit, teacher_from, together
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import PLANS, Plan
 from maskwatch.training.sets import load_crops
@@ -46,19 +46,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--corrections", type=Path, help="folder of the corrections of the sets' labels"
     )
-    parser.add_argument("--teacher", type=Path, help="finished run whose answers are learnt too")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        help="finished training whose answers are learnt too: RUN/training-0",
+    )
     parser.add_argument("--name", help="of the bundle, instead of the plan's")
     return parser
 
 
-def _teacher(plan: Plan, run: Path | None) -> Teacher | None:
+def _teacher(plan: Plan, training: Path | None) -> Teacher | None:
     if not plan.taught:
         return None
-    if run is None:
-        raise UsageError("this plan learns from another run: name it with --teacher")
-    recipe = PLANS["standard"].recipes[0]
-    network = together([trained(folder) for folder in sorted(run.glob("training-*"))])
-    return Teacher(network, recipe.side, recipe.margin)
+    if training is None:
+        raise UsageError("this plan learns from another training: name it with --teacher")
+    return teacher_from(training)
 
 
 def _trained(

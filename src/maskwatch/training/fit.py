@@ -104,7 +104,7 @@ def fit(
     return result.eval()
 
 
-def trained(folder: Path) -> nn.Module:
+def teacher_from(folder: Path) -> Teacher:
     """The averaged network of a finished training, from its checkpoint.
 
     Raises:
@@ -114,13 +114,15 @@ def trained(folder: Path) -> nn.Module:
     if not path.exists():
         raise UsageError(f"{folder} holds no training")
     saved = torch.load(path, weights_only=True, map_location="cpu")
-    if saved["step"] < saved["recipe"]["steps"]:
+    recipe = saved["recipe"]
+    if saved["step"] < recipe["steps"]:
         raise UsageError(f"{folder} is not finished: {saved['step']} steps are done")
-    network = build(saved["recipe"]["backbone"], None, blocks=saved["recipe"]["blocks"])
+    network = build(recipe["backbone"], None, blocks=recipe["blocks"])
     average = AveragedModel(network, use_buffers=True)
     average.load_state_dict(saved["average"])
-    result: nn.Module = average.module
-    return result.eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    module: nn.Module = average.module
+    return Teacher(module.to(device).eval(), recipe["side"], recipe["margin"])
 
 
 class _Batches:

@@ -22,12 +22,12 @@ class Plan:
 STANDARD = Recipe(
     side=128, margin=0.2, early_side=96, early_steps=2600, steps=4400, average_decay=0.997
 )
-SECOND = replace(STANDARD, seed=7, early_steps=2000, steps=3400, source_weights=(1.0, 0.6, 0.25))
+SECOND = replace(STANDARD, seed=7, early_steps=1700, steps=2900, source_weights=(1.0, 0.6, 0.25))
 SMALL = Recipe(
     blocks=14,
     side=96,
     margin=0.12,
-    steps=2000,
+    steps=1800,
     learning_rate=8e-4,
     average_decay=0.997,
     teacher_share=0.7,
