@@ -92,7 +92,10 @@ def table(name: str, folder: Path = RESULTS) -> str:
     shown = TABLES[name]
     with (folder / f"{shown.csv}.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if _is_shown(row, shown)]
-    columns = [column for column in shown.columns if column in rows[0]]
+    missing = [column for column in shown.columns if not rows or column not in rows[0]]
+    if missing:
+        raise SystemExit(f"{shown.csv}.csv has no row or column for {name}: {', '.join(missing)}")
+    columns = shown.columns
     lines = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
     lines += [[_rounded(row[column]) for column in columns] for row in rows]
     machine = f"{rows[0]['machine']}, {rows[0]['cores']} cores, {rows[0]['date']}"

@@ -117,11 +117,12 @@ def _shrunk(faces: LabelledFaces, judge: Judge) -> Iterator[Row]:
         with TemporaryDirectory() as temporary:
             small = _smaller(large, goal, Path(temporary))
             table = judge(small)
-        everyone = np.ones(len(small), bool)
-        yield from _row("shrunk to", _span(low, high), small, table, everyone)
+        everyone = np.ones(len(large), bool)
+        yield from _row("shrunk to", _span(low, high), large, table, everyone)
 
 
 def _smaller(faces: LabelledFaces, side_px: float, folder: Path) -> LabelledFaces:
+    """Each face in a picture of its own."""
     paths, boxes = [], faces.boxes.copy()
     for i, path in enumerate(faces.paths):
         image = decode(path)
@@ -134,24 +135,30 @@ def _smaller(faces: LabelledFaces, side_px: float, folder: Path) -> LabelledFace
 
 
 def _with_things(faces: LabelledFaces, landmarks: Floats, judge: Judge) -> Iterator[Row]:
-    """Things drawn before faces of 48 pixels and more: bare ones stay bare, masked ones masked."""
+    """Things drawn before faces of 48 pixels and more: bare ones stay bare, masked ones masked.
+
+    Training draws with the same code: these rows say what was learnt, not how real things fare.
+    """
     known = np.isfinite(landmarks).all(axis=(1, 2)) & (faces.sides >= 48)
     for label, word in ((_NO_MASK, "bare"), (_MASK, "masked")):
         rows = np.flatnonzero(known & (faces.labels == label))
-        for thing in Thing:
-            if label == _MASK and not thing.fits_masked_faces:
-                continue
+        chosen, everyone = faces[rows], np.ones(len(rows), bool)
+        for thing in (None, *(thing for thing in Thing if thing.fits(CLASSES[label]))):
             with TemporaryDirectory() as temporary:
-                drawn = _drawn(faces[rows], landmarks[rows], thing, Path(temporary))
-                table = judge(drawn)
-            everyone = np.ones(len(drawn), bool)
-            yield from _row(f"drawn before {word}", thing.value, drawn, table, everyone)
+                table = judge(_drawn(chosen, landmarks[rows], thing, Path(temporary)))
+            value = "nothing" if thing is None else thing.value
+            yield from _row(f"drawn before {word}", value, chosen, table, everyone)
 
 
-def _drawn(faces: LabelledFaces, landmarks: Floats, thing: Thing, folder: Path) -> LabelledFaces:
+def _drawn(
+    faces: LabelledFaces, landmarks: Floats, thing: Thing | None, folder: Path
+) -> LabelledFaces:
+    """Each face in a picture of its own."""
     paths = []
     for i, (path, points) in enumerate(zip(faces.paths, landmarks, strict=True)):
         paths.append(folder / f"{i}.jpg")
-        rng = np.random.default_rng((7, i))
-        encode(draw_thing(decode(path), points, thing, rng), paths[-1])
+        image = decode(path)
+        if thing is not None:
+            image = draw_thing(image, points, thing, np.random.default_rng((7, i)))
+        encode(image, paths[-1], quality=95)
     return replace(faces, paths=tuple(paths), groups=np.arange(len(faces)))

@@ -1,4 +1,4 @@
-"""Two published one-pass detectors of masked faces, run as their authors do.
+"""Two published one-pass detectors of masked faces, with one suppression over both their states.
 
 AIZOO's SSD (github.com/AIZOOTech/FaceMaskDetection, 260x260, Caffe) and the masked-face edition of
 Ultra-Light-Fast-Generic-Face-Detector (RFB, 640x480, ONNX). Both know two states.
@@ -16,7 +16,7 @@ from maskwatch.types import Boxes, Floats, Image
 
 Found = tuple[Boxes, Floats]
 _SCORE, _IOU = 0.02, 0.4
-_MOST_BOXES = 400
+_MOST_BOXES = 1200
 
 
 class Aizoo:

@@ -11,6 +11,7 @@ from maskwatch.errors import SourceError
 from maskwatch.types import MaskState
 
 BOX = (10.0, 20.0, 50.4, 70.0)
+SHORT_BOX = '[{"image": "a.jpg", "box": [1, 2, 3], "old": "mask", "new": "mask", "reason": ""}]'
 FIXES = [
     Correction("a.jpg", BOX, MaskState.MASK, MaskState.INCORRECT, "nose out"),
     Correction("b.jpg", None, MaskState.NO_MASK, MaskState.UNKNOWN, "seen from behind"),
@@ -32,13 +33,16 @@ def test_only_the_face_meant_changes() -> None:
     assert got == [(MaskState.INCORRECT, mask, mask), (MaskState.UNKNOWN,), (mask, mask, mask)]
 
 
-def test_a_label_that_is_no_longer_the_old_one_stays() -> None:
+def test_a_correction_that_fits_no_face_is_named() -> None:
     boxes = np.array([BOX], np.float32)
     picture = LabelledPicture(Path("a.jpg"), boxes, (MaskState.NO_MASK,))
-    assert next(corrected([picture], FIXES)).states == (MaskState.NO_MASK,)
+    pictures = corrected([picture], FIXES[:1])
+    assert next(pictures).states == (MaskState.NO_MASK,)
+    with pytest.raises(SourceError, match=r"1 corrections fit no labelled face, the first in a"):
+        next(pictures)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '[{"image": "a.jpg"}]'])
+@pytest.mark.parametrize("text", ["", "[1]", '[{"image": "a.jpg"}]', SHORT_BOX])
 def test_no_corrections(tmp_path: Path, text: str) -> None:
     (tmp_path / "fixes.json").write_text(text)
     with pytest.raises(SourceError, match="not a file of corrections"):

@@ -11,7 +11,7 @@ from maskwatch.app import detector as detector_module
 from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
 from maskwatch.data.synthesize import Order, synthesize
 from maskwatch.images import decode, encode
-from maskwatch.types import Faces, Image, MaskState
+from maskwatch.types import CLASSES, Faces, Image, MaskState
 from tests.conftest import ASTRONAUT_BOX, LANDMARKS, FixedDetector
 
 
@@ -37,20 +37,23 @@ def photos(tmp_path: Path, astronaut: Image) -> Path:
 
 
 def run(photos: Path, out: Path, **changes: object) -> list[dict[str, str]]:
-    order = Order(tuple(MaskState(s) for s in ("incorrect", "mask", "no_mask")), per_face=3)
+    per_face = changes.pop("per_face", 3)
+    states = tuple(MaskState(s) for s in ("incorrect", "mask", "no_mask"))
+    order = Order(states=states, per_face=per_face)  # type: ignore[arg-type]
     results = list(synthesize([str(photos)], out, order, Settings(**changes)))  # type: ignore[arg-type]
-    assert len(results) == 2
     with (out / "drawn.csv").open(newline="") as text:
-        return list(csv.DictReader(text))
+        rows = list(csv.DictReader(text))
+    assert sum(written for _, written in results) == len(rows)
+    return rows
 
 
 def test_only_bare_faces_are_drawn_on(tmp_path: Path, photos: Path) -> None:
     rows = run(photos, tmp_path / "out")
     assert len(rows) == 9
     assert {row["picture"] for row in rows} == {str(photos / "deep" / "bare.png")}
-    assert [row["drawn"] for row in rows[:4]] == ["nose out", "chin", "hanging", "worn"]
+    assert [row["drawn"] for row in rows[3:6]] == ["worn"] * 3
     for row in rows:
-        assert row["file"].startswith(f"{row['state']}/deep/bare_0_")
+        assert row["file"].startswith(f"{row['state']}/deep/bare.png_0_")
         assert min(decode(tmp_path / "out" / row["file"]).shape[:2]) > 100
 
 
@@ -66,7 +69,41 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, photos: Path) -> 
     run(photos, tmp_path / "out")
     with pytest.raises(UsageError, match="exists already"):
         run(photos, tmp_path / "out")
-    assert len(run(photos, tmp_path / "out", overwrite=True)) == 9
+    assert len(run(photos, tmp_path / "out", overwrite=True, per_face=1)) == 3
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3
+
+
+def test_kinds_take_turns_from_face_to_face(tmp_path: Path, astronaut: Image) -> None:
+    for i in range(12):
+        encode(astronaut, tmp_path / "in" / f"{i}.png")
+    rows = run(tmp_path / "in", tmp_path / "out", per_face=1)
+    kinds = {state: {r["drawn"] for r in rows if r["state"] == state} for state in CLASSES}
+    assert [len(kinds[state]) for state in CLASSES] == [1, 11, 4]
+
+
+def test_two_pictures_of_one_stem_do_not_meet(tmp_path: Path, astronaut: Image) -> None:
+    for name in ("a.png", "a.jpg"):
+        encode(astronaut, tmp_path / "in" / name)
+    rows = run(tmp_path / "in", tmp_path / "in" / "more")
+    assert len({row["file"] for row in rows}) == len(rows) == 18
+    again = run(tmp_path / "in", tmp_path / "in" / "more", overwrite=True)
+    assert len(again) == 18  # Its own drawings are not read.
+
+
+def test_a_large_photo_is_drawn_on_near_the_face_only(tmp_path: Path, astronaut: Image) -> None:
+    wide = np.zeros((1500, 2000, 3), np.uint8)
+    wide[:512, :512] = astronaut
+    encode(wide, tmp_path / "in" / "wide.png")
+    encode(astronaut, tmp_path / "small" / "wide.png")
+    for folder in ("in", "small"):
+        run(tmp_path / folder, tmp_path / f"out-{folder}")
+    one, two = (decode(tmp_path / f"out-{f}" / "mask/wide.png_0_0.jpg") for f in ("in", "small"))
+    assert np.abs(one.astype(int) - two).mean() < 1
+
+
+def test_a_camera_needs_an_end(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="never ends"):
+        list(synthesize(["0"], tmp_path / "out", Order(), Settings()))
 
 
 def test_a_detector_without_landmarks_is_refused(
@@ -75,8 +112,9 @@ def test_a_detector_without_landmarks_is_refused(
     monkeypatch.setattr(detector_module, "open_detector", lambda *_: FixedDetector())
     with pytest.raises(UsageError, match="needs landmarks"):
         run(photos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_unknown_cannot_be_drawn() -> None:
     with pytest.raises(UsageError, match="cannot be drawn"):
-        Order((MaskState.UNKNOWN,))
+        Order(states=(MaskState.UNKNOWN,))

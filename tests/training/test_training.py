@@ -12,15 +12,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
 from maskwatch import MaskDetector  # noqa: E402
+from maskwatch.boxes import squares  # noqa: E402
 from maskwatch.data.crops import FaceCrops  # noqa: E402
 from maskwatch.data.drawing import MaskStyle, Placement, draw_mask  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
+from maskwatch.images import warp_crops  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch  # noqa: E402
 from maskwatch.training.backbone import build, load_backbone, normalised  # noqa: E402
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
 from maskwatch.training.fit import (  # noqa: E402
     Recipe,
+    Teacher,
     centre_view,
     fit,
     sampling_chances,
@@ -98,8 +101,10 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
     crops: FaceCrops, tmp_path: Path, astronaut: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plans = {
-        "standard": Plan((TINY, replace(TINY, seed=2))),
-        "small": Plan((replace(TINY, side=24, margin=0.0, teacher_share=0.5),), taught=True),
+        "standard": Plan((TINY, replace(TINY, seed=2)), corrected=False),
+        "small": Plan(
+            (replace(TINY, side=24, margin=0.0, teacher_share=0.5),), taught=True, corrected=False
+        ),
     }
     monkeypatch.setattr(command, "PLANS", plans)
     for name, more in (
@@ -108,7 +113,7 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
     ):
         out = tmp_path / name
         out.mkdir()
-        crops.save(out / "faces.npz")
+        crops.save(out / "faces-as-published.npz")
         train(monkeypatch, name, "--data", tmp_path, "--out", out, "--name", "tiny", *more)
         bundle = json.loads((out / "bundle.json").read_text())
         assert bundle["name"] == "tiny"
@@ -121,7 +126,9 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
 def test_a_taught_plan_needs_a_finished_teacher(
     crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crops.save(tmp_path / "faces.npz")
+    crops.save(tmp_path / "faces-as-published.npz")
+    plan = Plan((TINY,), taught=True, corrected=False)
+    monkeypatch.setattr(command, "PLANS", {"small": plan})
     words = ("small", "--data", tmp_path, "--out", tmp_path)
     with pytest.raises(UsageError, match="name it with --teacher"):
         train(monkeypatch, *words)
@@ -132,6 +139,24 @@ def test_a_taught_plan_needs_a_finished_teacher(
     torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
     with pytest.raises(UsageError, match="is not finished: 0 steps"):
         train(monkeypatch, *words, "--teacher", tmp_path / "training-0")
+
+
+def test_a_plan_that_corrects_labels_needs_the_corrections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="corrects labels"):
+        train(monkeypatch, "standard", "--data", tmp_path, "--out", tmp_path)
+
+
+def test_a_committee_of_different_eyes_is_refused() -> None:
+    with pytest.raises(UsageError, match="the same pictures"):
+        Plan((TINY, replace(TINY, side=64)))
+
+
+def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -> None:
+    teacher = Teacher(build("mobilenetv2_035", None), 32, 0.05)
+    with pytest.raises(UsageError, match="the teacher sees a margin of 0.05"):
+        fit(crops, TINY, tmp_path, weights=None, teacher=teacher)
 
 
 def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
@@ -223,6 +248,9 @@ def test_plain_batches_show_the_labelled_box(crops: FaceCrops) -> None:
     rng = np.random.default_rng(0)
     pictures, labels = training_batch(crops, range(4), side=64, margin=0.1, how=PLAIN, rng=rng)
     assert pictures.shape == (4, 64, 64, 3)
+    for row in range(4):
+        shown = warp_crops(crops.images[row], squares(crops.boxes[row, :1], 0.1), 64)[0]
+        assert np.abs(shown.astype(int) - pictures[row]).mean() < 6
     assert labels.tolist() == crops.labels[:4].tolist()
     again, _ = training_batch(crops, range(4), side=64, margin=0.1, how=PLAIN, rng=rng)
     assert np.array_equal(pictures, again)
@@ -235,6 +263,16 @@ def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None
         crops, bare, side=64, margin=0.1, how=how, rng=np.random.default_rng(0)
     )
     assert set(labels.tolist()) == {0, 2}
+
+
+def test_faces_without_landmarks_are_not_drawn_on(crops: FaceCrops) -> None:
+    how, rows = replace(PLAIN, drawn_mask=1.0, drawn_thing=1.0), list(range(8))
+    unseen = replace(crops, landmarks=np.full_like(crops.landmarks, np.nan))
+    rng = np.random.default_rng(0)
+    pictures, labels = training_batch(unseen, rows, side=64, margin=0.1, how=how, rng=rng)
+    plain, _ = training_batch(crops, rows, side=64, margin=0.1, how=PLAIN, rng=rng)
+    assert np.array_equal(pictures, plain)
+    assert labels.tolist() == crops.labels[:8].tolist()
 
 
 def test_drawn_things_change_the_picture_alone(crops: FaceCrops) -> None:
@@ -257,7 +295,7 @@ def test_every_augmentation_gives_pictures(crops: FaceCrops) -> None:
 
 
 def test_classes_come_in_their_shares(crops: FaceCrops) -> None:
-    chances = sampling_chances(crops, Recipe(class_shares=(0.2, 0.3, 0.5)))
+    chances = sampling_chances(crops.labels, crops.sources, Recipe(class_shares=(0.2, 0.3, 0.5)))
     shares = [chances[crops.labels == label].sum() for label in range(3)]
     assert shares == pytest.approx([0.2, 0.3, 0.5])
 

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -23,16 +23,24 @@ class Interrupts:
         """A part that the first Ctrl-C does not break.
 
         Raises:
-            KeyboardInterrupt: at its end, if one came meanwhile.
+            KeyboardInterrupt: at its end, if one came meanwhile; an error of the part is its cause.
         """
         self._holding = True
         try:
             yield
+        except BaseException as error:
+            if self._taken():
+                raise KeyboardInterrupt from error
+            raise
         finally:
             self._holding = False
-        if self._pending:
-            self._pending = False
+        if self._taken():
             raise KeyboardInterrupt
+
+    def _taken(self) -> bool:
+        """Whether one came meanwhile; asked once, it is forgotten."""
+        was, self._pending = self._pending, False
+        return was
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._holding and not self._pending:
@@ -56,3 +64,20 @@ class Interrupts:
     ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+
+
+class HeldStack(ExitStack):
+    """An `ExitStack` whose exit is a held part."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        super().__init__()
+        self._interrupts = interrupts
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        with self._interrupts.held():
+            return bool(super().__exit__(kind, error, trace))

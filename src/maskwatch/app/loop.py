@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from maskwatch.app.detector import MaskDetector
-from maskwatch.app.interrupt import Interrupts
+from maskwatch.app.interrupt import HeldStack, Interrupts
 from maskwatch.app.outputs import forget, open_sinks, open_windows, prepare
 from maskwatch.app.settings import Settings
 from maskwatch.app.stream import stream
@@ -88,26 +88,38 @@ def run(
     summary.skipped, summary.resumed = inputs.skipped, len(inputs.items) - len(work.items)
     started(work)
     try:
-        with Interrupts() as interrupts, ExitStack() as stack:
-            forget(inputs, work, settings)
-            sinks = [stack.enter_context(sink) for sink in open_sinks(settings)]
-            windows = [stack.enter_context(window) for window in open_windows(settings)]
-            coming = stack.enter_context(closing(stream(detector.analyse, work, settings)))
-            for result in coming:
-                # All outputs get a result or none does: Ctrl-C waits for the last of them.
-                with interrupts.held():
-                    shown = _blurred(result) if settings.blur else result
-                    for sink in sinks:
-                        sink.write(shown)
-                    summary.add(result)
-                    on_result(result)
-                for window in windows:  # It may wait for a key, and Ctrl-C must end that.
-                    window.write(shown)
+        forget(inputs, work, settings)
+        _write_all(detector, work, settings, summary, on_result)
     except Enough:
         pass
     finally:
         summary.seconds = time.monotonic() - begun
     return summary
+
+
+def _write_all(
+    detector: MaskDetector,
+    work: Inputs,
+    settings: Settings,
+    summary: Summary,
+    on_result: Callable[[Result], None],
+) -> None:
+    """Write each result into all outputs or into none, then finish the outputs.
+
+    Ctrl-C waits for the last output of a result, and for files to be finished.
+    """
+    with Interrupts() as interrupts, HeldStack(interrupts) as files, ExitStack() as stack:
+        sinks = [files.enter_context(sink) for sink in open_sinks(settings)]
+        windows = [stack.enter_context(window) for window in open_windows(settings)]
+        for result in stack.enter_context(closing(stream(detector.analyse, work, settings))):
+            with interrupts.held():
+                shown = _blurred(result) if settings.blur else result
+                for sink in sinks:
+                    sink.write(shown)
+                summary.add(result)
+                on_result(result)
+            for window in windows:  # It may wait for a key, and Ctrl-C must end that.
+                window.write(shown)
 
 
 def _blurred(result: Result) -> Result:

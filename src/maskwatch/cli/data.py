@@ -12,9 +12,14 @@ from maskwatch.cli.options import GroupedHelp, with_settings
 data_app = typer.Typer(help="Make and look after labelled sets.", no_args_is_help=True)
 _USED = (
     "classifier", "detector", "detector_weights", "device", "threads", "long_side", "score",
-    "min_face", "unknown", "max_pixels", "overwrite",
+    "min_face", "unknown", "max_pixels", "every", "max_seconds", "overwrite",
 )  # fmt: skip
 Photos = Annotated[list[str], typer.Argument(help="Photos, folders, globs, videos of bare faces.")]
+Out = Annotated[Path, typer.Option(help="Folder for the samples, a folder a state.")]
+States = Annotated[str, typer.Option(help="What to draw, with commas: incorrect, mask, no_mask.")]
+PerFace = Annotated[int, typer.Option(min=1, help="Samples of each state for a face.")]
+Margin = Annotated[float, typer.Option(min=0, max=10, help="How far they reach beyond the face.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same.")]
 
 
 @data_app.callback()
@@ -27,19 +32,17 @@ def _data() -> None:
 @with_settings(*_USED)
 def synthesize(
     photos: Photos,
-    out: Annotated[Path, typer.Option(help="Folder for the samples, a folder a state.")],
-    states: Annotated[
-        str, typer.Option(help="What to draw, with commas: incorrect, mask, no_mask.")
-    ] = "incorrect,mask",
-    per_face: Annotated[int, typer.Option(min=1, help="Samples of each state for a face.")] = 3,
-    margin: Annotated[
-        float, typer.Option(min=0, max=10, help="How far samples reach beyond the face.")
-    ] = 0.3,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same.")] = 42,
+    out: Out,
+    states: States = "incorrect,mask",
+    per_face: PerFace = 3,
+    margin: Margin = 0.3,
+    seed: Seed = 42,
     *,
     settings: Settings,
 ) -> None:
     r"""Draw masks, worn well and wrong, and things that are no mask onto bare faces.
+
+    Of videos, one frame a second is taken unless --every says otherwise.
 
     \b
     Examples:
@@ -47,7 +50,6 @@ def synthesize(
       maskwatch data synthesize photos/ --out more/ --states no_mask --seed 7
     """
     set_up_log()
-    from maskwatch.app.loop import Summary
     from maskwatch.data.synthesize import Order, synthesize
     from maskwatch.errors import UsageError
     from maskwatch.types import MaskState
@@ -56,13 +58,12 @@ def synthesize(
         wanted = tuple(MaskState(word.strip()) for word in states.split(","))
     except ValueError as error:
         raise UsageError(f"--states: {error}; choose from incorrect, mask, no_mask") from error
-    summary = Summary()
-    for result in synthesize(photos, out, Order(wanted, per_face, margin, seed), settings):
+    order = Order(states=wanted, per_face=per_face, margin=margin, seed=seed)
+    samples = errors = 0
+    for result, drawn in synthesize(photos, out, order, settings.but(every=settings.every or "1s")):
+        samples, errors = samples + drawn, errors + (result.error is not None)
         if result.error is not None:
             say(f"error: {result.error}")
-        summary.add(result)
-    bare = summary.states[MaskState.NO_MASK.value]
-    faces = "1 bare face" if bare == 1 else f"{bare} bare faces"
-    say(f"{bare * per_face * len(wanted)} samples of {faces} are in {out}")
-    if summary.errors:
+    say(f"{samples} samples are in {out}")
+    if errors:
         raise typer.Exit(FAILED)

@@ -38,6 +38,8 @@ def with_settings(*used: str) -> Callable[[Command], Command]:
     The command's own parameters must all come before `settings`, which is the last.
     """
     chosen = [field for field in fields(Settings) if not used or field.name in used]
+    if unknown := set(used) - {field.name for field in chosen}:
+        raise ValueError(f"no such settings: {unknown}")
 
     def decorate(command: Command) -> Command:
         hints = get_type_hints(Settings)

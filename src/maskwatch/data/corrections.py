@@ -38,7 +38,7 @@ def read_corrections(file: Path) -> list[Correction]:
         return [
             Correction(
                 image=str(entry["image"]),
-                box_xyxy=tuple(entry["box"]) if entry["box"] is not None else None,
+                box_xyxy=_box(entry["box"]),
                 old=MaskState(entry["old"]),
                 new=MaskState(entry["new"]),
                 reason=str(entry["reason"]),
@@ -47,6 +47,13 @@ def read_corrections(file: Path) -> list[Correction]:
         ]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise SourceError(f"{file} is not a file of corrections: {error}") from error
+
+
+def _box(values: list[float] | None) -> tuple[float, float, float, float] | None:
+    if values is None:
+        return None
+    x1, y1, x2, y2 = values
+    return x1, y1, x2, y2
 
 
 def write_corrections(file: Path, corrections: Iterable[Correction]) -> None:
@@ -69,16 +76,25 @@ def write_corrections(file: Path, corrections: Iterable[Correction]) -> None:
 def corrected(
     pictures: Iterable[LabelledPicture], corrections: Iterable[Correction]
 ) -> Iterator[LabelledPicture]:
-    """The pictures with their labels corrected; faces that nobody can tell have state UNKNOWN."""
+    """The pictures with their labels corrected; faces that nobody can tell have state UNKNOWN.
+
+    Raises:
+        SourceError: after the last picture, if a correction fits no face.
+    """
     by_image: dict[str, list[Correction]] = {}
     for correction in corrections:
         by_image.setdefault(correction.image, []).append(correction)
+    left = {id(correction) for of_image in by_image.values() for correction in of_image}
     for picture in pictures:
         states = list(picture.states)
         for correction in by_image.get(picture.path.name, ()):
             for i in _matches(picture, correction):
                 states[i] = correction.new
+                left.discard(id(correction))
         yield replace(picture, states=tuple(states))
+    lost = [c.image for of_image in by_image.values() for c in of_image if id(c) in left]
+    if lost:
+        raise SourceError(f"{len(lost)} corrections fit no labelled face, the first in {lost[0]}")
 
 
 def _matches(picture: LabelledPicture, correction: Correction) -> list[int]:

@@ -3,12 +3,16 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
 
 import numpy as np
 
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.settings import Settings
+from maskwatch.app.stream import stream
 from maskwatch.boxes import squares
 from maskwatch.data.drawing import (
     FaceFrame,
@@ -16,18 +20,22 @@ from maskwatch.data.drawing import (
     Thing,
     draw_mask,
     draw_thing,
+    medical_style,
     random_style,
 )
 from maskwatch.errors import SinkError, UsageError
 from maskwatch.images import cut, encode
+from maskwatch.sources.inputs import spell_out
 from maskwatch.types import CLASSES, Face, Floats, Image, MaskState, Result
 
 LISTING = "drawn.csv"
 _FIELDS = ("file", "state", "drawn", "picture", "box_x1", "box_y1", "box_x2", "box_y2")
 _WRONG = (Placement.NOSE_OUT, Placement.CHIN, Placement.HANGING, Placement.EYES)
+_ROOM = 0.7
+"""How far around a face, in parts of its longer side, there is anything to draw."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What to draw: `per_face` pictures of each of the `states` for every bare face.
 
@@ -47,73 +55,138 @@ class Order:
 
 
 def synthesize(
-    inputs: Sequence[str | Path], out: Path, order: Order, settings: Settings
-) -> Iterator[Result]:
+    inputs: Sequence[str], out: Path, order: Order, settings: Settings
+) -> Iterator[tuple[Result, int]]:
     """Write drawn samples into `out`, a folder a state, listed in `out/drawn.csv`.
 
     Faces that the classifier does not call bare are left alone: what is drawn onto a mask would
-    be labelled wrong. The results come back as they are read, those in error too.
+    be labelled wrong. The results come back as they are read, those in error too, each with the
+    number of its samples.
 
     Args:
-        inputs: files, folders, globs.
-        out: gets `incorrect/`, `mask/`, `no_mask/` with the name of the picture, the number of the
-            face and of the drawing in each file's name.
+        inputs: files, folders, globs; of videos every frame that `settings.every` names.
+        out: gets `incorrect/`, `mask/`, `no_mask/`; a file is named after the picture, the number
+            of the face and that of the drawing.
         order: what to draw.
         settings: detector, classifier and their options.
 
     Raises:
-        UsageError: the detector gives no landmarks, or `out` holds drawings and
-            `settings.overwrite` is off.
+        UsageError: the detector gives no landmarks, an input never ends, or `out` holds drawings
+            and `settings.overwrite` is off.
         SinkError: a file cannot be written.
     """
-    listing = out / LISTING
-    if listing.exists() and not settings.overwrite:
-        raise UsageError(
-            f"{listing} exists already: replace with --overwrite or name another --out"
-        )
+    found = spell_out(inputs, leave_out=[out])
+    if settings.max_seconds is None and any(item.is_live for item in found.items):
+        raise UsageError("a camera never ends: name --max-seconds")
     detector = MaskDetector(settings)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = listing.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise SinkError(f"cannot write {listing}: {error.strerror}") from error
-    with file:
-        table = csv.DictWriter(file, _FIELDS, lineterminator="\n")
-        table.writeheader()
-        for number, result in enumerate(detector.stream(inputs)):
+    turns = count(order.seed)
+    with _Samples(out, overwrite=settings.overwrite) as samples:
+        for number, result in enumerate(stream(detector.analyse, found, settings)):
             rng = np.random.default_rng((order.seed, number))
-            for row in _samples(result, out, order, rng):
-                table.writerow(row)
-            file.flush()
-            yield result
+            before = samples.written
+            for face, landmarks in _bare(result):
+                _draw_all(samples, result, face, landmarks, order, next(turns), rng)
+            yield result, samples.written - before
 
 
-def _samples(
-    result: Result, out: Path, order: Order, rng: np.random.Generator
-) -> Iterator[dict[str, object]]:
-    if result.image is None:
-        return
+class _Samples:
+    """The folder of samples and its listing, which comes with the first sample."""
+
+    def __init__(self, out: Path, *, overwrite: bool) -> None:
+        self._out, self.written = out, 0
+        listing = out / LISTING
+        if listing.exists():
+            if not overwrite:
+                raise UsageError(
+                    f"{listing} exists already: replace with --overwrite or name another --out"
+                )
+            _forget(listing)
+        self._file: TextIO | None = None
+
+    def add(self, picture: Image, row: dict[str, object]) -> None:
+        """Write one sample and its line."""
+        encode(picture, self._out / str(row["file"]), quality=95)
+        if self._file is None:
+            try:
+                self._file = (self._out / LISTING).open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                raise SinkError(f"cannot write {self._out / LISTING}: {error.strerror}") from error
+            self._table = csv.DictWriter(self._file, _FIELDS, lineterminator="\n")
+            self._table.writeheader()
+        self._table.writerow(row)
+        self._file.flush()
+        self.written += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _forget(listing: Path) -> None:
+    """Delete what an earlier run listed, so that none of it stays beside the new."""
+    with listing.open(encoding="utf-8", newline="") as text:
+        for row in csv.DictReader(text):
+            (listing.parent / row["file"]).unlink(missing_ok=True)
+    listing.unlink()
+
+
+def _bare(result: Result) -> Iterator[tuple[tuple[int, Face], Floats]]:
+    """The bare faces of a picture with their numbers and landmarks."""
     faces = result.faces
     if len(faces) and faces.landmarks is None:
         raise UsageError("drawing needs landmarks: choose --detector yunet, retinaface or mtcnn")
     for number, face in enumerate(faces):
-        if face.state is not MaskState.NO_MASK or faces.landmarks is None:
-            continue
-        landmarks = faces.landmarks[number]
-        for state in order.states:
-            for turn in range(order.per_face):
-                picture, drawn = _drawn(result.image, landmarks, state, turn, rng)
-                name = result.source.name
-                frame = "" if result.source.still else f"_{result.frame:06d}"
-                target = out / state / f"{name.with_suffix('')}{frame}_{number}_{turn}.jpg"
-                encode(cut(picture, _square(face, order.margin)), target, quality=95)
-                box = (round(float(value), 1) for value in face.box)
-                values = (target.relative_to(out), state.value, drawn, result.path, *box)
-                yield dict(zip(_FIELDS, values, strict=True))
+        if face.state is MaskState.NO_MASK and faces.landmarks is not None:
+            yield (number, face), faces.landmarks[number]
 
 
-def _square(face: Face, margin: float) -> Floats:
-    return np.asarray(squares(np.asarray(face.box, np.float32)[None], margin)[0], np.float32)
+def _draw_all(
+    samples: _Samples,
+    result: Result,
+    numbered: tuple[int, Face],
+    landmarks: Floats,
+    order: Order,
+    first: int,
+    rng: np.random.Generator,
+) -> None:
+    """All samples of one face; the kinds go on from `first`."""
+    if result.image is None:
+        return
+    number, face = numbered
+    box = np.asarray(face.box, np.float32)[None]
+    # Only the surroundings of the face are drawn on: a large photo would take a second a sample.
+    around = squares(box, order.margin + _ROOM)[0]
+    view = cut(result.image, around)
+    corner = np.maximum(np.floor(around[:2]), 0)
+    inner = squares(box, order.margin)[0] - np.tile(corner, 2)
+    for state in dict.fromkeys(order.states):
+        for turn in range(order.per_face):
+            picture, drawn = _drawn(view, landmarks - corner, state, first + turn, rng)
+            file = Path(state) / _name(result, number, turn)
+            values = (
+                file.as_posix(),
+                state.value,
+                drawn,
+                result.path,
+                *(round(float(value), 1) for value in face.box),
+            )
+            samples.add(cut(picture, inner), dict(zip(_FIELDS, values, strict=True)))
+
+
+def _name(result: Result, number: int, turn: int) -> Path:
+    """`a.jpg_0_2.jpg`, or `street.mp4/000012_0_2.jpg`."""
+    name = Path(result.source.name)
+    if result.source.still:
+        return name.with_name(f"{name.name}_{number}_{turn}.jpg")
+    return name / f"{result.frame:06d}_{number}_{turn}.jpg"
 
 
 def _drawn(
@@ -121,8 +194,11 @@ def _drawn(
 ) -> tuple[Image, str]:
     """The picture with one thing drawn onto the face, and what it is; kinds take turns."""
     if state is MaskState.NO_MASK:
-        thing = list(Thing)[(turn + int(rng.integers(len(Thing)))) % len(Thing)]
+        thing = list(Thing)[turn % len(Thing)]
         return draw_thing(image, landmarks, thing, rng), thing.value
     placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
-    style = random_style(rng, FaceFrame(landmarks).skin(image))
+    if placement is Placement.EYES:
+        style = medical_style(rng)
+    else:
+        style = random_style(rng, FaceFrame(landmarks).skin(image))
     return draw_mask(image, landmarks, placement, style, rng), placement.value

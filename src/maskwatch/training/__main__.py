@@ -25,8 +25,10 @@ def main() -> None:
     logging.getLogger("maskwatch").setLevel(logging.INFO)
     keep_freed_memory()
     plan, out = PLANS[arguments.plan], arguments.out
+    if plan.corrected and arguments.corrections is None:
+        raise UsageError("this plan corrects labels: name the corrections' folder")
     corrections = arguments.corrections if plan.corrected else None
-    crops = load_crops(out / "faces.npz", arguments.data, corrections)
+    crops = load_crops(out, arguments.data, corrections)
     network = _trained(plan, crops, out, arguments.weights, _teacher(plan, arguments.teacher))
     bundle = bundle_of(network, plan, crops, out, arguments.name or arguments.plan)
     bundles.write(bundle)

@@ -12,10 +12,12 @@ from maskwatch.boxes import squares
 from maskwatch.data.crops import FaceCrops
 from maskwatch.data.drawing import (
     FaceFrame,
+    MaskStyle,
     Placement,
     Thing,
     draw_mask,
     draw_thing,
+    medical_style,
     mirrored,
     random_style,
 )
@@ -26,8 +28,8 @@ from maskwatch.types import CLASSES, Floats, Image, MaskState
 class Augmentation:
     """How far training pictures stray from the cut ones; all 0 leaves them as they are.
 
-    `shift` and `zoom` are parts of the box, `rotation_deg` a standard deviation in degrees, the
-    others the probability that the change is made.
+    `shift` (in parts of the square that is cut), `zoom` (of its logarithm) and `rotation_deg` are
+    standard deviations, the others the probability that the change is made.
     """
 
     shift: float = 0.06
@@ -93,9 +95,12 @@ def _moved(
     if mirror:
         matrix[0] *= -1
         matrix[0, 2] += side - 1
-    flags = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
     out = cv2.warpAffine(
-        crops.images[row], matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        crops.images[row],
+        matrix,
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     landmarks = crops.landmarks[row] @ matrix[:, :2].T + matrix[:, 2]
     landmarks = np.asarray(mirrored(landmarks) if mirror else landmarks, np.float32)
@@ -108,18 +113,26 @@ def _drawn_on(
     """The face with a mask or a thing drawn onto it, and what is then true of it."""
     if not np.isfinite(landmarks).all():
         return image, label
-    bare = CLASSES[label] is MaskState.NO_MASK
-    if bare and rng.random() < how.drawn_mask:
+    state = CLASSES[label]
+    if state is MaskState.NO_MASK and rng.random() < how.drawn_mask:
         chances = [chance for _, chance in _PLACEMENTS]
         placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
-        style = random_style(rng, FaceFrame(landmarks).skin(image))
-        image = draw_mask(image, landmarks, placement, style, rng)
-        label = CLASSES.index(placement.state)
-        bare = False
-    if rng.random() < how.drawn_thing * (1 if bare else 0.4):
-        things = [thing for thing in Thing if bare or thing.fits_masked_faces]
+        image = draw_mask(
+            image, landmarks, placement, _style(image, landmarks, placement, rng), rng
+        )
+        state = placement.state
+    if rng.random() < how.drawn_thing * (1 if state is MaskState.NO_MASK else 0.4):
+        things = [thing for thing in Thing if thing.fits(state)]
         image = draw_thing(image, landmarks, things[int(rng.integers(len(things)))], rng)
-    return image, label
+    return image, CLASSES.index(state)
+
+
+def _style(
+    image: Image, landmarks: Floats, placement: Placement, rng: np.random.Generator
+) -> MaskStyle:
+    if placement is Placement.EYES:
+        return medical_style(rng)
+    return random_style(rng, FaceFrame(landmarks).skin(image))
 
 
 def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:

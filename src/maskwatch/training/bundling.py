@@ -70,6 +70,7 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
         unknown=UnknownRule(_SMALLEST_FACE, threshold),
         data={
             "faces mask, no_mask, incorrect": _counts(crops),
+            "labels": "corrected" if plan.corrected else "as published",
             "recipes": [asdict(recipe) for recipe in plan.recipes],
         },
         figures={"held_out": asdict(accuracy_of(held_out.labels, told))},

@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides what a training gives; it travels in the checkpoint.
+    """What decides, with the data and the code, what a training gives; it is in the checkpoint.
 
     `early_side` is the size of the first `early_steps` steps: most of what is to be learnt needs
     fewer pixels than the last of it. `teacher_share` is the part of the loss that follows the
@@ -86,10 +86,17 @@ def fit(
         teacher: whose answers the network also learns (Hinton et al. 2015); it sees the same
             pictures, at its own size and with its own margin.
         checkpoint_every: steps between checkpoints.
+
+    Raises:
+        UsageError: the folder holds a training of another recipe, or the teacher sees less.
     """
+    if teacher is not None and recipe.margin > teacher.margin:
+        raise UsageError(
+            f"the teacher sees a margin of {teacher.margin}, less than the recipe's {recipe.margin}"
+        )
     state = _State(recipe, weights)
     first = state.resume(folder / "checkpoint.pt")
-    batches = _Batches(crops[np.flatnonzero(~crops.held_out)], recipe, teacher)
+    batches = _Batches(crops, recipe, teacher)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batches.at, first)
         for step in range(first, recipe.steps):
@@ -130,12 +137,15 @@ class _Batches:
 
     def __init__(self, crops: FaceCrops, recipe: Recipe, teacher: Teacher | None) -> None:
         self._crops, self._recipe, self._teacher = crops, recipe, teacher
-        self._chances = sampling_chances(crops, recipe)
+        self._rows = np.flatnonzero(~crops.held_out)
+        self._chances = sampling_chances(
+            crops.labels[self._rows], crops.sources[self._rows], recipe
+        )
 
     def at(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         recipe, teacher = self._recipe, self._teacher
         rng = np.random.default_rng((recipe.seed, step))
-        rows = rng.choice(len(self._crops), recipe.batch, p=self._chances).tolist()
+        rows = self._rows[rng.choice(len(self._rows), recipe.batch, p=self._chances)].tolist()
         return training_batch(
             self._crops,
             rows,
@@ -230,8 +240,8 @@ def centre_view(pixels: Tensor, margin: float, recipe: Recipe) -> Tensor:
         recipe: of the network that sees less.
     """
     side = pixels.shape[2]
-    kept = round(side * (1 + 2 * recipe.margin) / (1 + 2 * margin))
-    start = (side - kept) // 2
+    start = round(side / 2 * (1 - (1 + 2 * recipe.margin) / (1 + 2 * margin)))
+    kept = side - 2 * start
     view = pixels[:, :, start : start + kept, start : start + kept]
     return nn.functional.interpolate(
         view, (recipe.side, recipe.side), mode="bilinear", antialias=True, align_corners=False
@@ -260,13 +270,15 @@ def together(networks: Sequence[nn.Module]) -> nn.Module:
     return (networks[0] if len(networks) == 1 else Committee(networks)).eval()
 
 
-def sampling_chances(crops: FaceCrops, recipe: Recipe) -> NDArray[np.float64]:
+def sampling_chances(
+    labels: NDArray[np.int64], sources: NDArray[np.int64], recipe: Recipe
+) -> NDArray[np.float64]:
     """The chance of each face to be drawn: classes by their shares, sources by their weights."""
     weights = np.array(recipe.source_weights, np.float64)
-    by_source = weights[np.minimum(crops.sources, len(weights) - 1)]
-    chances = np.zeros(len(crops))
+    by_source = weights[np.minimum(sources, len(weights) - 1)]
+    chances = np.zeros(len(labels))
     for label, share in enumerate(recipe.class_shares):
-        rows = crops.labels == label
+        rows = labels == label
         if rows.any():
             chances[rows] = share * by_source[rows] / by_source[rows].sum()
     return np.asarray(chances / chances.sum())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from maskwatch.errors import UsageError
 from maskwatch.training.augment import Augmentation
 from maskwatch.training.fit import Recipe
 
@@ -17,6 +18,10 @@ class Plan:
     taught: bool = False
     corrected: bool = True
     quantised: bool = True
+
+    def __post_init__(self) -> None:
+        if len({(recipe.side, recipe.margin) for recipe in self.recipes}) != 1:
+            raise UsageError("trainings that answer together must see the same pictures")
 
 
 STANDARD = Recipe(

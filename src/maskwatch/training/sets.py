@@ -1,5 +1,6 @@
 """The labelled sets that models that ship are trained on."""
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,10 +37,19 @@ def read_sets(data: Path, corrections: Path | None) -> list[Iterable[LabelledPic
     ]
 
 
-def load_crops(cache: Path, data: Path, corrections: Path | None) -> FaceCrops:
-    """The faces of all sets: from the cache, or cut out and kept there."""
+def load_crops(folder: Path, data: Path, corrections: Path | None) -> FaceCrops:
+    """The faces of all sets: cut out, and kept in `folder` for as long as the corrections stay."""
+    cache = folder / f"faces-{_labels_key(corrections)}.npz"
     if not cache.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         detector = open_detector("yunet", DetectorOptions(threads=1))
         cut_faces(read_sets(data, corrections), detector).save(cache)
     return FaceCrops.load(cache)
+
+
+def _labels_key(corrections: Path | None) -> str:
+    """Short, and another for other labels."""
+    if corrections is None:
+        return "as-published"
+    files = (corrections / f"corrections-{source}.json" for source in SOURCES)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -5,7 +5,13 @@ itself from becoming the cue; drawn hands, cups and scarves show what covers a m
 """
 
 from maskwatch.data.drawing.face import FaceFrame, mirrored
-from maskwatch.data.drawing.masks import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing.masks import (
+    MaskStyle,
+    Placement,
+    draw_mask,
+    medical_style,
+    random_style,
+)
 from maskwatch.data.drawing.objects import Thing, draw_thing
 
 __all__ = [
@@ -15,6 +21,7 @@ __all__ = [
     "Thing",
     "draw_mask",
     "draw_thing",
+    "medical_style",
     "mirrored",
     "random_style",
 ]

@@ -99,14 +99,13 @@ def light_level(image: Image, face: FaceFrame) -> Floats:
     return np.asarray(np.clip(light.astype(np.float32) / 140, 0.45, 1.25) ** 0.6, np.float32)
 
 
-def line(
-    out: Floats, start_px: Floats, end_px: Floats, colour: tuple[int, ...], thickness: int
-) -> None:
-    """A smooth line, in place."""
-    a, b = (
-        tuple(int(value) for value in np.round(p * 2**_SUBPIXEL_BITS)) for p in (start_px, end_px)
-    )
-    cv2.line(out, a, b, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+def line(image: Image, ends_px: Floats, thickness_px: float) -> Floats:
+    """How much of each pixel a line covers, 0..1, shape (h, w), by its ends, shape (2, 2)."""
+    # Lines are smooth in 8-bit pictures only.
+    cover = np.zeros(image.shape[:2], np.uint8)
+    a, b = (tuple(int(v) for v in np.round(end * 2**_SUBPIXEL_BITS)) for end in ends_px)
+    cv2.line(cover, a, b, 255, max(1, round(thickness_px)), cv2.LINE_AA, _SUBPIXEL_BITS)
+    return np.asarray(cover, np.float32) / np.float32(255)
 
 
 def blend(out: Floats, painted: Floats, cover: Floats) -> None:

@@ -107,9 +107,15 @@ def draw_mask(
     out = image.astype(np.float32)
     if style.straps or placement is Placement.HANGING:
         sides = (side,) if placement is Placement.HANGING else (-1, 1)
-        _draw_straps(out, face, placement, sides)
+        _draw_straps(image, out, face, placement, sides)
     blend(out, painted, cover)
     return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def medical_style(rng: np.random.Generator) -> MaskStyle:
+    """A pleated mask as in hospitals: over the eyes, nothing else tells it from a carnival's."""
+    colours: list[Colour] = [(150, 190, 215), (225, 230, 232), (150, 205, 195)]
+    return MaskStyle(colours[int(rng.integers(len(colours)))], folds=3)
 
 
 def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskStyle:
@@ -201,10 +207,10 @@ def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
 
 
 def _draw_straps(
-    out: Floats, face: FaceFrame, placement: Placement, sides: tuple[int, ...]
+    image: Image, out: Floats, face: FaceFrame, placement: Placement, sides: tuple[int, ...]
 ) -> None:
-    thickness = max(1, round(face.unit / 22))
+    white = 215 * light_level(image, face)[..., None]
     for side in sides:
         for start, end in _STRAPS[placement]:
             ends = face.points(np.array([start, end]) * [side, 1])
-            line(out, ends[0], ends[1], (215, 215, 215), thickness)
+            blend(out, white, line(image, ends, face.unit / 22))

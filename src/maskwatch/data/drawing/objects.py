@@ -17,7 +17,7 @@ from maskwatch.data.drawing.face import (
     light_level,
     line,
 )
-from maskwatch.types import Floats, Image
+from maskwatch.types import Floats, Image, MaskState
 
 
 class Thing(StrEnum):
@@ -35,10 +35,13 @@ class Thing(StrEnum):
     STRAP = "helmet strap"
     FOOD = "food"
 
-    @property
-    def fits_masked_faces(self) -> bool:
-        """Whether people with a mask on are seen with it."""
-        return self in (Thing.VISOR, Thing.SUNGLASSES, Thing.STRAP, Thing.MICROPHONE, Thing.PHONE)
+    def fits(self, state: MaskState) -> bool:
+        """Whether people of that state are seen with it, and the state can still be seen."""
+        if state is MaskState.NO_MASK:
+            return True
+        beside_the_mouth = self in (Thing.VISOR, Thing.SUNGLASSES, Thing.STRAP)
+        before_it = self in (Thing.MICROPHONE, Thing.PHONE)
+        return beside_the_mouth or (before_it and state is MaskState.MASK)
 
 
 def draw_thing(image: Image, landmarks: Floats, thing: Thing, rng: np.random.Generator) -> Image:
@@ -61,7 +64,7 @@ class _Canvas:
     def __init__(self, image: Image, face: FaceFrame, rng: np.random.Generator) -> None:
         self.image, self.face, self.rng = image, face, rng
         self.out = image.astype(np.float32)
-        self._light = light_level(image, face)[..., None]
+        self.light = light_level(image, face)[..., None]
 
     def colour(self, *choices: tuple[int, int, int], spread: int = 25) -> Floats:
         """One of some colours, or any colour if none are given."""
@@ -76,12 +79,13 @@ class _Canvas:
     ) -> None:
         """Fill an outline in face coordinates, in the light of the scene."""
         cover = coverage(self.image, self.face.points(outline), soft * self.face.unit) * opacity
-        blend(self.out, colour * self._light, cover)
+        blend(self.out, colour * self.light, cover)
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
         """A dark line in face coordinates."""
-        a, b = self.face.points(np.array([start, end]))
-        line(self.out, a, b, (30, 30, 32), max(1, round(width * self.face.unit)))
+        ends = self.face.points(np.array([start, end]))
+        dark = np.array([30, 30, 32], np.float32)
+        blend(self.out, dark, line(self.image, ends, width * self.face.unit))
 
     def turned(self, outline: Outline, degrees: float) -> Outline:
         """The outline turned about its own middle."""
@@ -149,7 +153,7 @@ def _paper(c: _Canvas) -> None:
     for row in np.arange(0.3, 1.8, 0.25):
         a, b = outline[0] + [0.2, row], outline[1] + [-0.2, row]
         ends = c.face.points(np.array([a, b]))
-        line(c.out, ends[0], ends[1], tuple(int(v) for v in colour * 0.7), 1)
+        blend(c.out, colour * 0.7, line(c.image, ends, 1))
 
 
 def _scarf(c: _Canvas) -> None:
@@ -183,7 +187,7 @@ def _beard(c: _Canvas) -> None:
         c.image, c.face.points(ellipse(c.face.nose_x * 0.7, 1.02, 0.5, 0.13)), 0.04 * c.face.unit
     )
     grain = c.rng.normal(0, 22, (*c.image.shape[:2], 1)).astype(np.float32)
-    painted = hair * light_level(c.image, c.face)[..., None] + grain
+    painted = hair * c.light + grain
     blend(c.out, painted, cover * (1 - 0.9 * lips) * np.float32(c.rng.uniform(0.6, 0.95)))
 
 
