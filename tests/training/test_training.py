@@ -109,7 +109,7 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
     monkeypatch.setattr(command, "PLANS", plans)
     for name, more in (
         ("standard", ()),
-        ("small", ("--teacher", tmp_path / "standard" / "training-0")),
+        ("small", ("--teacher", tmp_path / "standard")),
     ):
         out = tmp_path / name
         out.mkdir()
@@ -133,12 +133,12 @@ def test_a_taught_plan_needs_a_finished_teacher(
     with pytest.raises(UsageError, match="name it with --teacher"):
         train(monkeypatch, *words)
     with pytest.raises(UsageError, match="holds no training"):
-        teacher_from(tmp_path / "training-0")
+        teacher_from(tmp_path)
     fit(crops, replace(TINY, steps=1), tmp_path / "training-0", weights=None)
     saved = torch.load(tmp_path / "training-0" / "checkpoint.pt", weights_only=True)
     torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
     with pytest.raises(UsageError, match="is not finished: 0 steps"):
-        train(monkeypatch, *words, "--teacher", tmp_path / "training-0")
+        train(monkeypatch, *words, "--teacher", tmp_path)
 
 
 def test_a_plan_that_corrects_labels_needs_the_corrections(
@@ -149,8 +149,10 @@ def test_a_plan_that_corrects_labels_needs_the_corrections(
 
 
 def test_a_committee_of_different_eyes_is_refused() -> None:
-    with pytest.raises(UsageError, match="the same pictures"):
+    with pytest.raises(UsageError, match="at one size"):
         Plan((TINY, replace(TINY, side=64)))
+    with pytest.raises(UsageError, match="the widest view first"):
+        Plan((TINY, replace(TINY, side=40, margin=0.25)))
 
 
 def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -> None:
@@ -160,7 +162,8 @@ def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -
 
 
 def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
-    network = fit(crops, replace(TINY, steps=2, blocks=5), tmp_path, weights=None)
+    recipe = replace(TINY, steps=2, blocks=5)
+    network = fit(crops, recipe, tmp_path / "training-0", weights=None)
     pixels, teacher = torch.randn(2, 3, 32, 32), teacher_from(tmp_path)
     assert torch.allclose(teacher.network(pixels), network(pixels), atol=1e-6)
     assert (teacher.side, teacher.margin) == (TINY.side, TINY.margin)
@@ -200,10 +203,11 @@ def test_a_checkpoint_of_another_recipe_is_refused(crops: FaceCrops, tmp_path: P
 
 def test_a_committee_answers_the_mean() -> None:
     members = [build("mobilenetv2_035", None).eval() for _ in range(2)]
-    pixels = torch.randn(2, 3, 32, 32)
-    answers = [member(pixels).log_softmax(1) for member in members]
-    assert torch.allclose(together(members)(pixels), (answers[0] + answers[1]) / 2)
-    assert together(members[:1]) is members[0]
+    pixels = torch.randn(2, 3, 64, 64)
+    wide, narrow = members[0](pixels), members[1](pixels[:, :, 8:56, 8:56])
+    mean = (wide.log_softmax(1) + narrow.log_softmax(1)) / 2
+    assert torch.allclose(together(members, [64, 48])(pixels), mean, atol=1e-6)
+    assert together(members[:1], [64]) is members[0]
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path) -> None:
@@ -246,13 +250,13 @@ def test_the_head_starts_undecided() -> None:
 
 def test_plain_batches_show_the_labelled_box(crops: FaceCrops) -> None:
     rng = np.random.default_rng(0)
-    pictures, labels = training_batch(crops, range(4), side=64, margin=0.1, how=PLAIN, rng=rng)
-    assert pictures.shape == (4, 64, 64, 3)
+    pictures, labels = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
+    assert pictures.shape == (4, 128, 128, 3)
     for row in range(4):
-        shown = warp_crops(crops.images[row], squares(crops.boxes[row, :1], 0.1), 64)[0]
+        shown = warp_crops(crops.images[row], squares(crops.boxes[row, :1], 0.1), 128)[0]
         assert np.abs(shown.astype(int) - pictures[row]).mean() < 6
     assert labels.tolist() == crops.labels[:4].tolist()
-    again, _ = training_batch(crops, range(4), side=64, margin=0.1, how=PLAIN, rng=rng)
+    again, _ = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
     assert np.array_equal(pictures, again)
 
 

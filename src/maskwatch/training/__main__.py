@@ -51,18 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--teacher",
         type=Path,
-        help="finished training whose answers are learnt too: RUN/training-0",
+        help="folder of a finished run whose answers are learnt too",
     )
     parser.add_argument("--name", help="of the bundle, instead of the plan's")
     return parser
 
 
-def _teacher(plan: Plan, training: Path | None) -> Teacher | None:
+def _teacher(plan: Plan, run: Path | None) -> Teacher | None:
     if not plan.taught:
         return None
-    if training is None:
-        raise UsageError("this plan learns from another training: name it with --teacher")
-    return teacher_from(training)
+    if run is None:
+        raise UsageError("this plan learns from another run: name it with --teacher")
+    return teacher_from(run)
 
 
 def _trained(
@@ -72,7 +72,8 @@ def _trained(
         folder = out / f"training-{number}"
         return fit(crops, recipe, folder, weights=weights, teacher=teacher)
 
-    return together([one(i, recipe) for i, recipe in enumerate(plan.recipes)])
+    networks = [one(i, recipe) for i, recipe in enumerate(plan.recipes)]
+    return together(networks, [recipe.side for recipe in plan.recipes])
 
 
 if __name__ == "__main__":

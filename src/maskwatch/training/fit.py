@@ -111,25 +111,28 @@ def fit(
     return result.eval()
 
 
-def teacher_from(folder: Path) -> Teacher:
-    """The averaged network of a finished training, from its checkpoint.
+def teacher_from(run: Path) -> Teacher:
+    """The networks of a finished run, from their checkpoints.
 
     Raises:
-        UsageError: there is none, or it is not finished.
+        UsageError: there are none, or one is not finished.
     """
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        raise UsageError(f"{folder} holds no training")
-    saved = torch.load(path, weights_only=True, map_location="cpu")
-    recipe = saved["recipe"]
-    if saved["step"] < recipe["steps"]:
-        raise UsageError(f"{folder} is not finished: {saved['step']} steps are done")
-    network = build(recipe["backbone"], None, blocks=recipe["blocks"])
-    average = AveragedModel(network, use_buffers=True)
-    average.load_state_dict(saved["average"])
+    networks, recipes = [], []
+    for path in sorted(run.glob("training-*/checkpoint.pt")):
+        saved = torch.load(path, weights_only=True, map_location="cpu")
+        recipe = saved["recipe"]
+        if saved["step"] < recipe["steps"]:
+            raise UsageError(f"{path.parent} is not finished: {saved['step']} steps are done")
+        network = build(recipe["backbone"], None, blocks=recipe["blocks"])
+        average = AveragedModel(network, use_buffers=True)
+        average.load_state_dict(saved["average"])
+        networks.append(average.module)
+        recipes.append(recipe)
+    if not networks:
+        raise UsageError(f"{run} holds no training")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    module: nn.Module = average.module
-    return Teacher(module.to(device).eval(), recipe["side"], recipe["margin"])
+    network = together(networks, [recipe["side"] for recipe in recipes]).to(device)
+    return Teacher(network, recipes[0]["side"], recipes[0]["margin"])
 
 
 class _Batches:
@@ -251,23 +254,32 @@ def centre_view(pixels: Tensor, margin: float, recipe: Recipe) -> Tensor:
 class Committee(nn.Module):
     """Several networks that answer together: the mean of their log-probabilities.
 
+    Each sees the middle of the picture, as large as its own side: one the face with what is
+    around it, another the face alone.
+
     Args:
-        networks: of the same input and outputs.
+        networks: of the same outputs.
+        sides: the side of each network's input; the first sees the whole picture.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], sides: Sequence[int]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
+        self.starts = [(sides[0] - side) // 2 for side in sides]
+        self.sides = list(sides)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of shape (n, classes) for pictures (n, 3, side, side)."""
-        answers = [network(pixels).log_softmax(dim=1) for network in self.networks]
+        answers = [
+            network(pixels[:, :, start : start + side, start : start + side]).log_softmax(dim=1)
+            for network, start, side in zip(self.networks, self.starts, self.sides, strict=True)
+        ]
         return torch.stack(answers).mean(dim=0)
 
 
-def together(networks: Sequence[nn.Module]) -> nn.Module:
+def together(networks: Sequence[nn.Module], sides: Sequence[int]) -> nn.Module:
     """One network as it is, several as a committee; in evaluation mode."""
-    return (networks[0] if len(networks) == 1 else Committee(networks)).eval()
+    return (networks[0] if len(networks) == 1 else Committee(networks, sides)).eval()
 
 
 def sampling_chances(
