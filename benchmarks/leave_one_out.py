@@ -23,7 +23,7 @@ from maskwatch.training.augment import PLAIN, training_batch
 from maskwatch.training.backbone import normalised
 from maskwatch.training.fit import Recipe, fit
 from maskwatch.training.memory import keep_freed_memory
-from maskwatch.training.plans import STANDARD
+from maskwatch.training.plans import WIDE
 from maskwatch.training.sets import SOURCES, load_crops
 from maskwatch.types import CLASSES, Floats
 
@@ -39,8 +39,8 @@ def main(
 ) -> None:
     """Train once for each source and keep the figures."""
     keep_freed_memory()
-    crops = load_crops(out / "faces.npz", SHARED / "data", None)
-    recipe = replace(STANDARD, side=96, early_steps=0, steps=steps, average_decay=0.985)
+    crops = load_crops(out, SHARED / "data", None)
+    recipe = replace(WIDE, side=96, early_steps=0, steps=steps, average_decay=0.985)
     rows = [_left_out(crops, recipe, i, out / source) for i, source in enumerate(SOURCES)]
     show("trained on the others", rows)
     save("leave_one_out", rows)

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from kit.faces import LabelledFaces
 from kit.judges import Judge
 from kit.report import ROOT, Row
-from maskwatch.boxes import iou
+from maskwatch.boxes import iou, squares
 from maskwatch.data.drawing import Thing, draw_thing
 from maskwatch.evaluation.metrics import accuracy, interval
-from maskwatch.images import decode, encode, resize
+from maskwatch.images import cut, decode, encode, resize
 from maskwatch.models.detectors import DetectorOptions, open_detector
-from maskwatch.types import CLASSES, Floats, MaskState
+from maskwatch.types import CLASSES, Floats, Image, MaskState
 
 SIZES_PX = ((12, 16), (16, 24), (24, 48), (48, 96), (96, 10_000))
 _ATTRIBUTES = ROOT / "benchmarks" / "data" / "attributes-ilc2021-val.csv"
 _FEWEST = 20
 _SAME_FACE_IOU = 0.4
+_ROOM = 0.8
 _MASK = CLASSES.index(MaskState.MASK)
 _NO_MASK = CLASSES.index(MaskState.NO_MASK)
 
@@ -124,14 +125,21 @@ def _shrunk(faces: LabelledFaces, judge: Judge) -> Iterator[Row]:
 def _smaller(faces: LabelledFaces, side_px: float, folder: Path) -> LabelledFaces:
     """Each face in a picture of its own."""
     paths, boxes = [], faces.boxes.copy()
-    for i, path in enumerate(faces.paths):
-        image = decode(path)
+    for i in range(len(faces)):
+        image, corner = _around(faces, i)
         scale = side_px / float(faces.sides[i])
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         paths.append(folder / f"{i}.png")
         encode(resize(image, width, height), paths[-1])
-        boxes[i] *= np.tile([width / image.shape[1], height / image.shape[0]], 2)
+        zoom = np.tile([width / image.shape[1], height / image.shape[0]], 2)
+        boxes[i] = (boxes[i] - np.tile(corner, 2)) * zoom
     return replace(faces, paths=tuple(paths), boxes=boxes, groups=np.arange(len(faces)))
+
+
+def _around(faces: LabelledFaces, row: int) -> tuple[Image, Floats]:
+    """A face with more around it than any classifier sees, and where that part begins."""
+    square = squares(faces.boxes[row][None], _ROOM)[0]
+    return cut(decode(faces.paths[row]), square), np.maximum(np.floor(square[:2]), 0)
 
 
 def _with_things(faces: LabelledFaces, landmarks: Floats, judge: Judge) -> Iterator[Row]:
@@ -154,11 +162,12 @@ def _drawn(
     faces: LabelledFaces, landmarks: Floats, thing: Thing | None, folder: Path
 ) -> LabelledFaces:
     """Each face in a picture of its own."""
-    paths = []
-    for i, (path, points) in enumerate(zip(faces.paths, landmarks, strict=True)):
-        paths.append(folder / f"{i}.jpg")
-        image = decode(path)
+    paths, boxes = [], faces.boxes.copy()
+    for i, points in enumerate(landmarks):
+        image, corner = _around(faces, i)
+        boxes[i] -= np.tile(corner, 2)
         if thing is not None:
-            image = draw_thing(image, points, thing, np.random.default_rng((7, i)))
+            image = draw_thing(image, points - corner, thing, np.random.default_rng((7, i)))
+        paths.append(folder / f"{i}.jpg")
         encode(image, paths[-1], quality=95)
-    return replace(faces, paths=tuple(paths), groups=np.arange(len(faces)))
+    return replace(faces, paths=tuple(paths), boxes=boxes, groups=np.arange(len(faces)))

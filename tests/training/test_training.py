@@ -24,11 +24,12 @@ from maskwatch.training.export import export_onnx, fit_temperature, fit_threshol
 from maskwatch.training.fit import (  # noqa: E402
     Recipe,
     Teacher,
+    averaged,
     centre_view,
     fit,
     sampling_chances,
-    teacher_from,
     together,
+    trained,
 )
 from maskwatch.training.plans import Plan  # noqa: E402
 from maskwatch.types import CLASSES, Image  # noqa: E402
@@ -101,15 +102,17 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
     crops: FaceCrops, tmp_path: Path, astronaut: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plans = {
-        "standard": Plan((TINY, replace(TINY, seed=2)), corrected=False),
+        "teacher": Plan(((TINY,), (replace(TINY, seed=2), replace(TINY, seed=3))), corrected=False),
         "small": Plan(
-            (replace(TINY, side=24, margin=0.0, teacher_share=0.5),), taught=True, corrected=False
+            ((replace(TINY, side=24, margin=0.0, teacher_share=0.5),),),
+            taught=True,
+            corrected=False,
         ),
     }
     monkeypatch.setattr(command, "PLANS", plans)
     for name, more in (
-        ("standard", ()),
-        ("small", ("--teacher", tmp_path / "standard")),
+        ("teacher", ()),
+        ("small", ("--teacher", tmp_path / "teacher")),
     ):
         out = tmp_path / name
         out.mkdir()
@@ -127,13 +130,13 @@ def test_a_taught_plan_needs_a_finished_teacher(
     crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops.save(tmp_path / "faces-as-published.npz")
-    plan = Plan((TINY,), taught=True, corrected=False)
-    monkeypatch.setattr(command, "PLANS", {"small": plan})
+    plan = Plan(((TINY,),), taught=True, corrected=False)
+    monkeypatch.setattr(command, "PLANS", {"small": plan, "teacher": plan})
     words = ("small", "--data", tmp_path, "--out", tmp_path)
     with pytest.raises(UsageError, match="name it with --teacher"):
         train(monkeypatch, *words)
     with pytest.raises(UsageError, match="holds no training"):
-        teacher_from(tmp_path)
+        trained(tmp_path / "training-0")
     fit(crops, replace(TINY, steps=1), tmp_path / "training-0", weights=None)
     saved = torch.load(tmp_path / "training-0" / "checkpoint.pt", weights_only=True)
     torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
@@ -145,14 +148,16 @@ def test_a_plan_that_corrects_labels_needs_the_corrections(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match="corrects labels"):
-        train(monkeypatch, "standard", "--data", tmp_path, "--out", tmp_path)
+        train(monkeypatch, "teacher", "--data", tmp_path, "--out", tmp_path)
 
 
 def test_a_committee_of_different_eyes_is_refused() -> None:
     with pytest.raises(UsageError, match="at one size"):
-        Plan((TINY, replace(TINY, side=64)))
+        Plan(((TINY,), (replace(TINY, side=64),)))
+    with pytest.raises(UsageError, match="can be averaged"):
+        Plan(((TINY, replace(TINY, side=64)),))
     with pytest.raises(UsageError, match="the widest view first"):
-        Plan((TINY, replace(TINY, side=40, margin=0.25)))
+        Plan(((TINY,), (replace(TINY, side=40, margin=0.25),)))
 
 
 def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -> None:
@@ -164,9 +169,8 @@ def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -
 def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
     recipe = replace(TINY, steps=2, blocks=5)
     network = fit(crops, recipe, tmp_path / "training-0", weights=None)
-    pixels, teacher = torch.randn(2, 3, 32, 32), teacher_from(tmp_path)
-    assert torch.allclose(teacher.network(pixels), network(pixels), atol=1e-6)
-    assert (teacher.side, teacher.margin) == (TINY.side, TINY.margin)
+    pixels, again = torch.randn(2, 3, 32, 32), trained(tmp_path / "training-0")
+    assert torch.allclose(again(pixels), network(pixels), atol=1e-6)
 
 
 def test_a_cut_network_keeps_its_first_blocks() -> None:
@@ -208,6 +212,9 @@ def test_a_committee_answers_the_mean() -> None:
     mean = (wide.log_softmax(1) + narrow.log_softmax(1)) / 2
     assert torch.allclose(together(members, [64, 48])(pixels), mean, atol=1e-6)
     assert together(members[:1], [64]) is members[0]
+    key = "conv_stem.weight"
+    weights = [member.state_dict()[key] for member in members]
+    assert torch.allclose(averaged(members).state_dict()[key], (weights[0] + weights[1]) / 2)
 
 
 def test_an_export_that_differs_is_refused(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from maskwatch import __version__
 from maskwatch.errors import MaskwatchError
 from maskwatch.models import bundle as bundles
 from maskwatch.models import files
-from maskwatch.models.catalogue import CARDS, SHIPPED, ModelCard
+from maskwatch.models.catalogue import CARDS, SHIPPED, ModelCard, names
 from maskwatch.sources.live import open_camera
 
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av", "typer", "rich")
@@ -125,17 +126,19 @@ def _cameras() -> Iterator[Finding]:
 
 def _self_test() -> Iterator[Finding]:
     """Does the way from pixels to states and back to files work?"""
-    for name, check in (("classifier", _try_classifier), ("video", _try_video)):
+    checks: list[tuple[str, Callable[[], str]]] = [("video", _try_video)]
+    checks += [(name, partial(_try_classifier, name)) for name in names("classifier")]
+    for name, check in checks:
         try:
             yield Finding("self-test", name, check(), True)
         except (MaskwatchError, OSError, ImportError) as error:
             yield Finding("self-test", name, str(error), False)
 
 
-def _try_classifier() -> str:
+def _try_classifier(name: str) -> str:
     from maskwatch.models.classifier import open_classifier
 
-    classifier = open_classifier("standard", device="cpu")
+    classifier = open_classifier(name, device="cpu")
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     table = classifier.probabilities([noise], [np.array([[8, 8, 56, 56]], np.float32)])[0]
     if table.shape != (1, 3) or abs(float(table.sum()) - 1) > 1e-4:

@@ -32,7 +32,7 @@ class Settings:
 
     classifier: str = _option(
         "standard",
-        "A shipped classifier, or the folder of a bundle or training run.",
+        "A shipped classifier (standard, small), or the folder of a bundle or training run.",
         group=_MODELS,
     )
     detector: str | None = _option(

@@ -2,15 +2,16 @@
 
 import argparse
 import logging
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import torch
 
-from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
-from maskwatch.training.fit import Recipe, Teacher, fit, teacher_from, together
+from maskwatch.training.fit import Recipe, Teacher, averaged, fit, together, trained
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import PLANS, Plan
 from maskwatch.training.sets import load_crops
@@ -29,7 +30,13 @@ def main() -> None:
         raise UsageError("this plan corrects labels: name the corrections' folder")
     corrections = arguments.corrections if plan.corrected else None
     crops = load_crops(out, arguments.data, corrections)
-    network = _trained(plan, crops, out, arguments.weights, _teacher(plan, arguments.teacher))
+    teacher = _teacher(plan, arguments.teacher)
+
+    def training(number: int, recipe: Recipe) -> torch.nn.Module:
+        folder = out / f"training-{number}"
+        return fit(crops, recipe, folder, weights=arguments.weights, teacher=teacher).cpu()
+
+    network = _joined(plan, training)
     bundle = bundle_of(network, plan, crops, out, arguments.name or arguments.plan)
     bundles.write(bundle)
     _logger.info("%s: held-out faces %s", out, bundle.figures["held_out"])
@@ -51,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--teacher",
         type=Path,
-        help="folder of a finished run whose answers are learnt too",
+        help="folder of a finished run of the plan teacher, whose answers are learnt too",
     )
     parser.add_argument("--name", help="of the bundle, instead of the plan's")
     return parser
@@ -62,18 +69,17 @@ def _teacher(plan: Plan, run: Path | None) -> Teacher | None:
         return None
     if run is None:
         raise UsageError("this plan learns from another run: name it with --teacher")
-    return teacher_from(run)
+    teacher = PLANS["teacher"]
+    network = _joined(teacher, lambda number, recipe: trained(run / f"training-{number}"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Teacher(network.to(device), teacher.first.side, teacher.first.margin)
 
 
-def _trained(
-    plan: Plan, crops: FaceCrops, out: Path, weights: Path | None, teacher: Teacher | None
-) -> torch.nn.Module:
-    def one(number: int, recipe: Recipe) -> torch.nn.Module:
-        folder = out / f"training-{number}"
-        return fit(crops, recipe, folder, weights=weights, teacher=teacher)
-
-    networks = [one(i, recipe) for i, recipe in enumerate(plan.recipes)]
-    return together(networks, [recipe.side for recipe in plan.recipes])
+def _joined(plan: Plan, training: Callable[[int, Recipe], torch.nn.Module]) -> torch.nn.Module:
+    """The network of a plan, given that of each of its trainings."""
+    numbers = count()
+    members = [averaged([training(next(numbers), r) for r in member]) for member in plan.members]
+    return together(members, plan.sides)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
         folder: gets `model.onnx`.
         name: of the bundle.
     """
-    recipe, model = plan.recipes[0], folder / "model.onnx"
+    recipe, model = plan.first, folder / "model.onnx"
     export_onnx(network, model, recipe.side)
     held_out = crops[np.flatnonzero(crops.held_out)]
     if plan.quantised:

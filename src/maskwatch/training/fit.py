@@ -1,5 +1,6 @@
 """Fitting a classifier on cut faces: one function, read from top to bottom."""
 
+import copy
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -111,28 +112,24 @@ def fit(
     return result.eval()
 
 
-def teacher_from(run: Path) -> Teacher:
-    """The networks of a finished run, from their checkpoints.
+def trained(training: Path) -> nn.Module:
+    """The averaged network of a finished training, from its checkpoint.
 
     Raises:
-        UsageError: there are none, or one is not finished.
+        UsageError: there is none, or it is not finished.
     """
-    networks, recipes = [], []
-    for path in sorted(run.glob("training-*/checkpoint.pt")):
-        saved = torch.load(path, weights_only=True, map_location="cpu")
-        recipe = saved["recipe"]
-        if saved["step"] < recipe["steps"]:
-            raise UsageError(f"{path.parent} is not finished: {saved['step']} steps are done")
-        network = build(recipe["backbone"], None, blocks=recipe["blocks"])
-        average = AveragedModel(network, use_buffers=True)
-        average.load_state_dict(saved["average"])
-        networks.append(average.module)
-        recipes.append(recipe)
-    if not networks:
-        raise UsageError(f"{run} holds no training")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = together(networks, [recipe["side"] for recipe in recipes]).to(device)
-    return Teacher(network, recipes[0]["side"], recipes[0]["margin"])
+    path = training / "checkpoint.pt"
+    if not path.exists():
+        raise UsageError(f"{training} holds no training")
+    saved = torch.load(path, weights_only=True, map_location="cpu")
+    recipe = saved["recipe"]
+    if saved["step"] < recipe["steps"]:
+        raise UsageError(f"{training} is not finished: {saved['step']} steps are done")
+    network = build(recipe["backbone"], None, blocks=recipe.get("blocks"))
+    average = AveragedModel(network, use_buffers=True)
+    average.load_state_dict(saved["average"])
+    module: nn.Module = average.module
+    return module.eval()
 
 
 class _Batches:
@@ -275,6 +272,20 @@ class Committee(nn.Module):
             for network, start, side in zip(self.networks, self.starts, self.sides, strict=True)
         ]
         return torch.stack(answers).mean(dim=0)
+
+
+def averaged(networks: Sequence[nn.Module]) -> nn.Module:
+    """One network with the mean of the weights of several of one origin (Wortsman et al. 2022)."""
+    states = [network.state_dict() for network in networks]
+    mean = {
+        key: sum(state[key] for state in states) / len(states)
+        if tensor.is_floating_point()
+        else tensor
+        for key, tensor in states[0].items()
+    }
+    result = copy.deepcopy(networks[0])
+    result.load_state_dict(mean)
+    return result.eval()
 
 
 def together(networks: Sequence[nn.Module], sides: Sequence[int]) -> nn.Module:

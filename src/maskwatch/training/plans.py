@@ -9,35 +9,65 @@ from maskwatch.training.fit import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a bundle comes to be: one training or several that answer together, then perhaps 8 bits.
+    """How a bundle comes to be: members that answer together, then perhaps 8 bits.
 
-    `taught` says that another run teaches; `corrected` that known wrong labels are corrected.
+    Each member is one training, or the mean of the weights of several. `taught` says that another
+    run teaches; `corrected` that known wrong labels are corrected.
     """
 
-    recipes: tuple[Recipe, ...]
+    members: tuple[tuple[Recipe, ...], ...]
     taught: bool = False
     corrected: bool = True
     quantised: bool = True
 
     def __post_init__(self) -> None:
-        scales = [recipe.side / (1 + 2 * recipe.margin) for recipe in self.recipes]
-        if max(scales) > 1.01 * min(scales) or self.recipes[0].side != max(
-            recipe.side for recipe in self.recipes
-        ):
-            raise UsageError(
-                "trainings that answer together must show a face at one size, the widest view first"
-            )
+        looks = [[(recipe.side, recipe.margin) for recipe in member] for member in self.members]
+        if any(len(set(of_member)) != 1 for of_member in looks):
+            raise UsageError("only trainings of one size and margin can be averaged")
+        scales = [side / (1 + 2 * margin) for (side, margin), *_ in looks]
+        if max(scales) > 1.02 * min(scales):
+            raise UsageError("members that answer together must show a face at one size")
+        if self.sides[0] != max(self.sides):
+            raise UsageError("the member with the widest view comes first")
+
+    @property
+    def first(self) -> Recipe:
+        """The recipe of the widest view: the bundle's input."""
+        return self.members[0][0]
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The side of each member's pictures in pixels."""
+        return tuple(member[0].side for member in self.members)
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """All trainings in their order."""
+        return tuple(recipe for member in self.members for recipe in member)
 
 
-STANDARD = Recipe(
+_MILD_LOOKS = Augmentation(
+    shift=0.05, zoom=0.12, rotation_deg=8, lying=0, degrade=0.3, drawn_mask=0.15, drawn_thing=0
+)
+STANDARD = (
+    Recipe(augmentation=_MILD_LOOKS),
+    Recipe(
+        steps=900,
+        seed=7,
+        learning_rate=3e-4,
+        source_weights=(1.0, 0.8, 0.2),
+        augmentation=_MILD_LOOKS,
+    ),
+)
+WIDE = Recipe(
     side=128, margin=0.2, early_side=96, early_steps=2600, steps=4400, average_decay=0.997
 )
-NARROW = Recipe(side=110, margin=0.1, steps=1600, seed=7, source_weights=(1.0, 0.6, 0.25))
+NARROW = Recipe(side=110, steps=1600, seed=7, source_weights=(1.0, 0.6, 0.25))
 SMALL = Recipe(
     blocks=14,
     side=96,
     margin=0.12,
-    steps=1500,
+    steps=1200,
     learning_rate=8e-4,
     average_decay=0.997,
     teacher_share=0.7,
@@ -46,8 +76,9 @@ _PLAIN_LOOKS = Augmentation(lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_
 REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
 
 PLANS = {
-    "standard": Plan((STANDARD, NARROW)),
-    "small": Plan((SMALL,), taught=True),
-    "reference": Plan((REFERENCE,), corrected=False, quantised=False),
+    "standard": Plan((STANDARD,), corrected=False),
+    "teacher": Plan(((WIDE,), (NARROW,))),
+    "small": Plan(((SMALL,),), taught=True),
+    "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }
 """By the name of the bundle."""
