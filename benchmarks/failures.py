@@ -44,7 +44,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The picture.")] = ROOT
     / "docs"
     / "models"
-    / "failures.png",
+    / "failures.jpg",
 ) -> None:
     """Write the picture."""
     detector = MaskDetector(classifier=classifier, detector=NoDetector(), unknown=0)
