@@ -156,7 +156,7 @@ def test_a_committee_of_different_eyes_is_refused() -> None:
         Plan(((TINY,), (replace(TINY, side=64),)))
     with pytest.raises(UsageError, match="can be averaged"):
         Plan(((TINY, replace(TINY, side=64)),))
-    with pytest.raises(UsageError, match="the widest view first"):
+    with pytest.raises(UsageError, match="the widest view comes first"):
         Plan(((TINY,), (replace(TINY, side=40, margin=0.25),)))
 
 
