@@ -5,7 +5,7 @@ on labels as published; the left-out source's labelled boxes (where only the pic
 the face detector's), argmax over three states. Without `ilc2021-train` no real wrongly worn
 mask is left to learn from: only drawn ones.
 
-    scripts/bench leave_one_out [--steps 600]
+    scripts/bench leave_one_out [--steps 300]
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ _AT_ONCE = 64
 
 
 def main(
-    steps: Annotated[int, typer.Option(help="Steps of each training.")] = 600,
+    steps: Annotated[int, typer.Option(help="Steps of each training.")] = 300,
     out: Annotated[Path, typer.Option(help="Folder of the runs; they resume.")] = ROOT
     / "runs"
     / "leave-one-out",
