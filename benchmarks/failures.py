@@ -19,15 +19,7 @@ from kit.report import ROOT
 from skimage import data as pictures
 
 from maskwatch import MaskDetector
-from maskwatch.data.drawing import (
-    FaceFrame,
-    Placement,
-    Thing,
-    draw_mask,
-    draw_thing,
-    medical_style,
-    random_style,
-)
+from maskwatch.data.drawing import Placement, Thing, draw_random_mask, draw_thing
 from maskwatch.images import resize
 from maskwatch.types import CLASSES, Image, MaskState
 
@@ -71,10 +63,7 @@ def _cases() -> Iterator[tuple[str, MaskState, Image]]:
         rng = np.random.default_rng(turn)
         for look in _LOOKS:
             for placement in Placement:
-                skin = FaceFrame(_LANDMARKS).skin(portrait)
-                over_eyes = placement is Placement.EYES
-                style = medical_style(rng) if over_eyes else random_style(rng, skin)
-                drawn = draw_mask(portrait, _LANDMARKS, placement, style, rng)
+                drawn = draw_random_mask(portrait, _LANDMARKS, placement, rng)
                 yield f"{placement}{look}", placement.state, _seen(drawn, look)
             for thing in Thing:
                 drawn = draw_thing(portrait, _LANDMARKS, thing, rng)

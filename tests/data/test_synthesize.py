@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwatch import Settings, UsageError
+from maskwatch import Settings, SinkError, UsageError
 from maskwatch.app import detector as detector_module
 from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
 from maskwatch.data.synthesize import Order, synthesize
@@ -71,6 +71,31 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path, photos: Path) -> 
         run(photos, tmp_path / "out")
     assert len(run(photos, tmp_path / "out", overwrite=True, per_face=1)) == 3
     assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3
+
+
+def test_a_run_that_draws_nothing_deletes_nothing(tmp_path: Path, photos: Path) -> None:
+    run(photos, tmp_path / "out")
+    order = Order(states=(MaskState.MASK,))
+    gone = synthesize(["gone.jpg"], tmp_path / "out", order, Settings(overwrite=True))
+    assert [result.error for result, _ in gone] == ["there is no file or folder gone.jpg"]
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 9
+
+
+def test_only_samples_in_the_folder_are_deleted(tmp_path: Path, photos: Path) -> None:
+    keep = [tmp_path / "mine.jpg", tmp_path / "out" / "notes.txt"]
+    for path in keep:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    listing = tmp_path / "out" / "drawn.csv"
+    listing.write_text("file,state\n../mine.jpg,mask\nnotes.txt,mask\n")
+    run(photos, tmp_path / "out", overwrite=True)
+    assert [path.read_text() for path in keep] == ["mine", "mine"]
+
+
+def test_a_listing_that_cannot_be_written_is_a_sentence(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "out" / "drawn.csv").mkdir(parents=True)
+    with pytest.raises(SinkError, match=r"cannot replace .*drawn\.csv: Is a directory"):
+        run(photos, tmp_path / "out", overwrite=True)
 
 
 def test_kinds_take_turns_from_face_to_face(tmp_path: Path, astronaut: Image) -> None:

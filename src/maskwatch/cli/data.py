@@ -64,6 +64,6 @@ def synthesize(
         samples, errors = samples + drawn, errors + (result.error is not None)
         if result.error is not None:
             say(f"error: {result.error}")
-    say(f"{samples} samples are in {out}")
+    say(f"{samples} samples are in {out}" if samples else "no bare face was found: nothing drawn")
     if errors:
         raise typer.Exit(FAILED)

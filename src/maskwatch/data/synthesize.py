@@ -2,11 +2,10 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
 
 import numpy as np
 
@@ -14,17 +13,10 @@ from maskwatch.app.detector import MaskDetector
 from maskwatch.app.settings import Settings
 from maskwatch.app.stream import stream
 from maskwatch.boxes import squares
-from maskwatch.data.drawing import (
-    FaceFrame,
-    Placement,
-    Thing,
-    draw_mask,
-    draw_thing,
-    medical_style,
-    random_style,
-)
+from maskwatch.data.drawing import Placement, Thing, draw_random_mask, draw_thing
 from maskwatch.errors import SinkError, UsageError
 from maskwatch.images import cut, encode
+from maskwatch.sinks.records import LineFile, csv_line
 from maskwatch.sources.inputs import spell_out
 from maskwatch.types import CLASSES, Face, Floats, Image, MaskState, Result
 
@@ -81,7 +73,8 @@ def synthesize(
     detector = MaskDetector(settings)
     turns = count(order.seed)
     with _Samples(out, overwrite=settings.overwrite) as samples:
-        for number, result in enumerate(stream(detector.analyse, found, settings)):
+        results = samples.enter_context(closing(stream(detector.analyse, found, settings)))
+        for number, result in enumerate(results):
             rng = np.random.default_rng((order.seed, number))
             before = samples.written
             for face, landmarks in _bare(result):
@@ -89,53 +82,47 @@ def synthesize(
             yield result, samples.written - before
 
 
-class _Samples:
-    """The folder of samples and its listing, which comes with the first sample."""
+class _Samples(ExitStack):
+    """The folder of samples and its listing; both change with the first sample only."""
 
     def __init__(self, out: Path, *, overwrite: bool) -> None:
+        super().__init__()
         self._out, self.written = out, 0
-        listing = out / LISTING
-        if listing.exists():
-            if not overwrite:
-                raise UsageError(
-                    f"{listing} exists already: replace with --overwrite or name another --out"
-                )
-            _forget(listing)
-        self._file: TextIO | None = None
+        self._listing: LineFile | None = None
+        if (out / LISTING).exists() and not overwrite:
+            raise UsageError(
+                f"{out / LISTING} exists already: replace with --overwrite or name another --out"
+            )
 
-    def add(self, picture: Image, row: dict[str, object]) -> None:
-        """Write one sample and its line."""
-        encode(picture, self._out / str(row["file"]), quality=95)
-        if self._file is None:
-            try:
-                self._file = (self._out / LISTING).open("w", encoding="utf-8", newline="")
-            except OSError as error:
-                raise SinkError(f"cannot write {self._out / LISTING}: {error.strerror}") from error
-            self._table = csv.DictWriter(self._file, _FIELDS, lineterminator="\n")
-            self._table.writeheader()
-        self._table.writerow(row)
-        self._file.flush()
+    def add(self, picture: Image, row: Sequence[object]) -> None:
+        """Write one sample and its line, whose first value is the sample's file."""
+        if self._listing is None:
+            _forget(self._out / LISTING)
+            self._listing = self.enter_context(LineFile(self._out / LISTING))
+            self._listing.add(csv_line(_FIELDS))
+        encode(picture, self._out / str(row[0]), quality=95)
+        self._listing.add(csv_line(row))
         self.written += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
 
 
 def _forget(listing: Path) -> None:
-    """Delete what an earlier run listed, so that none of it stays beside the new."""
-    with listing.open(encoding="utf-8", newline="") as text:
-        for row in csv.DictReader(text):
-            (listing.parent / row["file"]).unlink(missing_ok=True)
-    listing.unlink()
+    """Delete what an earlier run listed, so that none of it stays beside the new.
+
+    Raises:
+        SinkError: a file cannot be deleted.
+    """
+    if not listing.exists():
+        return
+    folder = listing.parent.resolve()
+    try:
+        with listing.open(encoding="utf-8", errors="backslashreplace", newline="") as text:
+            files = [(folder / row[0]).resolve() for row in csv.reader(text) if row]
+        for file in files:
+            if file.is_relative_to(folder) and file.suffix == ".jpg":  # Ours alone.
+                file.unlink(missing_ok=True)
+        listing.unlink()
+    except OSError as error:
+        raise SinkError(f"cannot replace {error.filename}: {error.strerror}") from error
 
 
 def _bare(result: Result) -> Iterator[tuple[tuple[int, Face], Floats]]:
@@ -178,7 +165,7 @@ def _draw_all(
                 result.path,
                 *(round(float(value), 1) for value in face.box),
             )
-            samples.add(cut(picture, inner), dict(zip(_FIELDS, values, strict=True)))
+            samples.add(cut(picture, inner), values)
 
 
 def _name(result: Result, number: int, turn: int) -> Path:
@@ -197,8 +184,4 @@ def _drawn(
         thing = list(Thing)[turn % len(Thing)]
         return draw_thing(image, landmarks, thing, rng), thing.value
     placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
-    if placement is Placement.EYES:
-        style = medical_style(rng)
-    else:
-        style = random_style(rng, FaceFrame(landmarks).skin(image))
-    return draw_mask(image, landmarks, placement, style, rng), placement.value
+    return draw_random_mask(image, landmarks, placement, rng), placement.value

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from maskwatch.boxes import squares
 from maskwatch.data.crops import FaceCrops
 from maskwatch.data.drawing import (
-    FaceFrame,
-    MaskStyle,
     Placement,
     Thing,
-    draw_mask,
+    draw_random_mask,
     draw_thing,
-    medical_style,
     mirrored,
-    random_style,
 )
 from maskwatch.types import CLASSES, Floats, Image, MaskState
 
@@ -117,22 +113,12 @@ def _drawn_on(
     if state is MaskState.NO_MASK and rng.random() < how.drawn_mask:
         chances = [chance for _, chance in _PLACEMENTS]
         placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
-        image = draw_mask(
-            image, landmarks, placement, _style(image, landmarks, placement, rng), rng
-        )
+        image = draw_random_mask(image, landmarks, placement, rng)
         state = placement.state
     if rng.random() < how.drawn_thing * (1 if state is MaskState.NO_MASK else 0.4):
         things = [thing for thing in Thing if thing.fits(state)]
         image = draw_thing(image, landmarks, things[int(rng.integers(len(things)))], rng)
     return image, CLASSES.index(state)
-
-
-def _style(
-    image: Image, landmarks: Floats, placement: Placement, rng: np.random.Generator
-) -> MaskStyle:
-    if placement is Placement.EYES:
-        return medical_style(rng)
-    return random_style(rng, FaceFrame(landmarks).skin(image))
 
 
 def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:

@@ -9,7 +9,7 @@ from maskwatch.data.drawing.masks import (
     MaskStyle,
     Placement,
     draw_mask,
-    medical_style,
+    draw_random_mask,
     random_style,
 )
 from maskwatch.data.drawing.objects import Thing, draw_thing
@@ -20,8 +20,8 @@ __all__ = [
     "Placement",
     "Thing",
     "draw_mask",
+    "draw_random_mask",
     "draw_thing",
-    "medical_style",
     "mirrored",
     "random_style",
 ]

@@ -112,7 +112,18 @@ def draw_mask(
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def medical_style(rng: np.random.Generator) -> MaskStyle:
+def draw_random_mask(
+    image: Image, landmarks: Floats, placement: Placement, rng: np.random.Generator
+) -> Image:
+    """As `draw_mask`, with a style and edges that the dice choose."""
+    if placement is Placement.EYES:
+        style = _medical_style(rng)
+    else:
+        style = random_style(rng, FaceFrame(landmarks).skin(image))
+    return draw_mask(image, landmarks, placement, style, rng)
+
+
+def _medical_style(rng: np.random.Generator) -> MaskStyle:
     """A pleated mask as in hospitals: over the eyes, nothing else tells it from a carnival's."""
     colours: list[Colour] = [(150, 190, 215), (225, 230, 232), (150, 205, 195)]
     return MaskStyle(colours[int(rng.integers(len(colours)))], folds=3)
