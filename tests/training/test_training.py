@@ -164,6 +164,9 @@ def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -
     teacher = Teacher(build("mobilenetv2_035", None), 32, 0.05)
     with pytest.raises(UsageError, match="the teacher sees a margin of 0.05"):
         fit(crops, TINY, tmp_path, weights=None, teacher=teacher)
+    growing = replace(TINY, margin=0.05, early_side=16, early_steps=1)
+    with pytest.raises(UsageError, match="has one size"):
+        fit(crops, growing, tmp_path, weights=None, teacher=teacher)
 
 
 def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:

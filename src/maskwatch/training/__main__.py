@@ -2,13 +2,14 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import torch
 
-from maskwatch.errors import UsageError
+from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
 from maskwatch.training.fit import Recipe, Teacher, averaged, fit, together, trained
@@ -20,7 +21,14 @@ _logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Read the arguments, train, write the bundle."""
+    """Read the arguments, train, write the bundle.
+
+    Raises:
+        UsageError: the plan needs corrections or a teacher that is not named, or a run folder
+            holds another training.
+        SourceError: a set or its corrections cannot be read.
+        ModelInvalid: weights do not fit, or the exported network differs from the trained one.
+    """
     arguments = _parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("maskwatch").setLevel(logging.INFO)
@@ -28,9 +36,10 @@ def main() -> None:
     plan, out = PLANS[arguments.plan], arguments.out
     if plan.corrected and arguments.corrections is None:
         raise UsageError("this plan corrects labels: name the corrections' folder")
+    # Before the faces are cut, which takes a minute.
+    teacher = _teacher(plan, arguments.teacher)
     corrections = arguments.corrections if plan.corrected else None
     crops = load_crops(out, arguments.data, corrections)
-    teacher = _teacher(plan, arguments.teacher)
 
     def training(number: int, recipe: Recipe) -> torch.nn.Module:
         folder = out / f"training-{number}"
@@ -83,4 +92,7 @@ def _joined(plan: Plan, training: Callable[[int, Recipe], torch.nn.Module]) -> t
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MaskwatchError as error:
+        sys.exit(f"error: {error}")

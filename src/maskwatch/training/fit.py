@@ -95,6 +95,8 @@ def fit(
         raise UsageError(
             f"the teacher sees a margin of {teacher.margin}, less than the recipe's {recipe.margin}"
         )
+    if teacher is not None and recipe.early_steps:
+        raise UsageError("a taught training has one size: its pictures are cut for the teacher")
     state = _State(recipe, weights)
     first = state.resume(folder / "checkpoint.pt")
     batches = _Batches(crops, recipe, teacher)
@@ -193,13 +195,13 @@ class _State:
         share, soft = 0.0, None
         if teacher is not None:
             share = self.recipe.teacher_share
-            with torch.inference_mode():
+            with torch.no_grad():
                 soft = teacher.network(pixels).softmax(dim=1)
             pixels = centre_view(pixels, teacher.margin, self.recipe)
         logits = self.network(pixels)
         loss: Tensor = (1 - share) * self._loss_of(logits, torch.from_numpy(labels).to(self.device))
         if soft is not None:
-            loss = loss + share * nn.functional.cross_entropy(logits, soft.clone())
+            loss = loss + share * nn.functional.cross_entropy(logits, soft)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
