@@ -82,31 +82,27 @@ def corrected(
         SourceError: after the last picture, if a correction fits no face.
     """
     by_image: dict[str, list[Correction]] = {}
+    left: dict[Correction, None] = {}
     for correction in corrections:
         by_image.setdefault(correction.image, []).append(correction)
-    left = {id(correction) for of_image in by_image.values() for correction in of_image}
+        left[correction] = None
     for picture in pictures:
         states = list(picture.states)
         for correction in by_image.get(picture.path.name, ()):
-            for i in _matches(picture, correction):
-                states[i] = correction.new
-                left.discard(id(correction))
+            for i, state in enumerate(picture.states):
+                if state is correction.old and _is_at(picture, i, correction.box_xyxy):
+                    states[i] = correction.new
+                    left.pop(correction, None)
         yield replace(picture, states=tuple(states))
-    lost = [c.image for of_image in by_image.values() for c in of_image if id(c) in left]
-    if lost:
-        raise SourceError(f"{len(lost)} corrections fit no labelled face, the first in {lost[0]}")
+    if left:
+        first = next(iter(left)).image
+        raise SourceError(f"{len(left)} corrections fit no labelled face, the first in {first}")
 
 
-def _matches(picture: LabelledPicture, correction: Correction) -> list[int]:
-    """The faces meant: same box and same old label."""
-    return [
-        i
-        for i, state in enumerate(picture.states)
-        if state is correction.old
-        and (
-            picture.boxes is None
-            if correction.box_xyxy is None
-            else picture.boxes is not None
-            and float(np.abs(picture.boxes[i] - correction.box_xyxy).max()) < _SAME_BOX_PX
-        )
-    ]
+def _is_at(
+    picture: LabelledPicture, face: int, box_xyxy: tuple[float, float, float, float] | None
+) -> bool:
+    """Whether a face has that box; None is the box of a picture that is labelled as a whole."""
+    if picture.boxes is None or box_xyxy is None:
+        return picture.boxes is None and box_xyxy is None
+    return float(np.abs(picture.boxes[face] - box_xyxy).max()) < _SAME_BOX_PX

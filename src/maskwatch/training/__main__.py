@@ -95,4 +95,5 @@ if __name__ == "__main__":
     try:
         main()
     except MaskwatchError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)

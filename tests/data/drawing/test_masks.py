@@ -59,9 +59,20 @@ def test_states(placement: Placement, state: MaskState) -> None:
 def test_masks_follow_a_turned_and_tilted_face(astronaut: Image) -> None:
     turned = LANDMARKS.copy()
     turned[:, 0] = 221 + (turned[:, 0] - 221) * 0.3
-    for landmarks in (turned, LANDMARKS @ np.array([[0, 1], [1, 0]], np.float32), LANDMARKS * 0):
-        for placement in Placement:
-            assert draw_mask(astronaut, landmarks, placement, MaskStyle()).shape == astronaut.shape
+    lying = LANDMARKS[:, ::-1].copy()
+    for landmarks in (turned, lying):
+        drawn = draw_mask(astronaut, landmarks, Placement.WORN, RED)
+        x, y = landmarks[3:5].mean(axis=0).round().astype(int)
+        red = drawn[y, x].astype(int)
+        assert red[0] > red[1] + 60
+        eye_x, eye_y = landmarks[0].astype(int)
+        assert np.array_equal(drawn[eye_y, eye_x], astronaut[eye_y, eye_x])
+
+
+def test_landmarks_in_one_point_change_hardly_a_pixel(astronaut: Image) -> None:
+    for placement in Placement:
+        drawn = draw_mask(astronaut, LANDMARKS * 0 + 200, placement, RED)
+        assert (drawn != astronaut).any(axis=2).sum() < 40
 
 
 def test_random_styles_repeat_with_their_seed() -> None:
