@@ -13,22 +13,19 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
+from kit.networks import probabilities_of
 from kit.report import ROOT, Row, save, show
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.evaluation.metrics import accuracy, accuracy_of, balanced_compliance, interval
-from maskwatch.training.augment import PLAIN, training_batch
-from maskwatch.training.backbone import normalised
 from maskwatch.training.fit import Recipe, fit
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import WIDE
-from maskwatch.training.sets import SOURCES, load_crops
-from maskwatch.types import CLASSES, Floats
+from maskwatch.training.sets import SOURCES, WHOLE_PICTURES, load_crops
+from maskwatch.types import CLASSES
 
 SHARED = ROOT.parent / "shared"
-_AT_ONCE = 64
 
 
 def main(
@@ -49,13 +46,13 @@ def main(
 def _left_out(crops: FaceCrops, recipe: Recipe, source: int, folder: Path) -> Row:
     weights = SHARED / "weights" / "mobilenetv2-imagenet-torchvision.safetensors"
     out = crops.sources == source
-    network = fit(replace(crops, held_out=out), recipe, folder, weights=weights).cpu()
+    network = fit(replace(crops, held_out=out), recipe, folder, weights=weights)
+    table = probabilities_of(network, crops, np.flatnonzero(out), recipe)
     test = crops[np.flatnonzero(out)]
-    table = _probabilities(network, test, recipe)
     # Two class folders may hold pictures of one name.
     keys = [f"{label}/{name}" for label, name in zip(test.labels, test.names, strict=True)]
-    one_label = source == SOURCES.index("balajisrinivas-3833")
-    _, groups = np.unique(keys if one_label else test.names, return_inverse=True)
+    whole = SOURCES[source] in WHOLE_PICTURES
+    _, groups = np.unique(keys if whole else test.names, return_inverse=True)
     got = accuracy_of(test.labels, table.argmax(axis=1))
     low, high = interval(accuracy, test.labels, table, groups)
     return {
@@ -68,17 +65,6 @@ def _left_out(crops: FaceCrops, recipe: Recipe, source: int, folder: Path) -> Ro
         "balanced compliance": balanced_compliance(test.labels, table),
         "steps": recipe.steps,
     }
-
-
-def _probabilities(network: torch.nn.Module, crops: FaceCrops, recipe: Recipe) -> Floats:
-    parts, rng = [], np.random.default_rng(0)
-    with torch.inference_mode():
-        for rows in np.array_split(np.arange(len(crops)), -(-len(crops) // _AT_ONCE)):
-            pictures, _ = training_batch(
-                crops, rows.tolist(), side=recipe.side, margin=recipe.margin, how=PLAIN, rng=rng
-            )
-            parts.append(network(normalised(torch.from_numpy(pictures))).softmax(dim=1).numpy())
-    return np.concatenate(parts)
 
 
 if __name__ == "__main__":

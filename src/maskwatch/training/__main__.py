@@ -95,5 +95,5 @@ if __name__ == "__main__":
     try:
         main()
     except MaskwatchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         sys.exit(2 if isinstance(error, UsageError) else 1)

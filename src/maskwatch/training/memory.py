@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Have glibc keep what is freed for the next step instead of giving it back.
 
     Every step frees and takes the same gigabytes of activations; fetching them anew, page by page,
-    costs a training on two cores about a third of its time.
+    costs a training on two cores a good part of its time.
     """
     if sys.platform.startswith("linux"):
         with suppress(OSError, AttributeError):  # Another C library.

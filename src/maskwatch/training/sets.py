@@ -11,6 +11,8 @@ from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.types import MaskState
 
 SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
+WHOLE_PICTURES = SOURCES[2:]
+"""Those whose pictures are labelled as a whole, in folders, not face by face."""
 _FOLDERS = [("with_mask", MaskState.MASK), ("without_mask", MaskState.NO_MASK)]
 _NOT_FOR_SHIPPED = "not-for-shipped-models.txt"
 
