@@ -32,6 +32,7 @@ from maskwatch.training.fit import (  # noqa: E402
     trained,
 )
 from maskwatch.training.plans import Plan  # noqa: E402
+from maskwatch.training.progress import Progress  # noqa: E402
 from maskwatch.types import CLASSES, Image  # noqa: E402
 from tests.conftest import LANDMARKS, FixedDetector  # noqa: E402
 
@@ -75,16 +76,14 @@ def test_a_resumed_run_is_the_unbroken_one(
     class Killed(Exception):
         pass
 
-    from maskwatch.training import fit as module
+    original = Progress.save
 
-    original = module._State.save
-
-    def save_and_die(state: module._State, path: Path, step: int) -> None:
-        original(state, path, step)
+    def save_and_die(progress: Progress, path: Path, step: int) -> None:
+        original(progress, path, step)
         if step == 2:
             raise Killed
 
-    monkeypatch.setattr(module._State, "save", save_and_die)
+    monkeypatch.setattr(Progress, "save", save_and_die)
     with pytest.raises(Killed):
         fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
     monkeypatch.undo()
@@ -229,6 +228,42 @@ def test_an_export_that_differs_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ModelInvalid, match="differs from PyTorch by"):
         export_onnx(Restless(), tmp_path / "model.onnx", 32)
+
+
+def test_weights_files_are_read_in_the_order_of_their_modules(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    donor = build("mobilenetv2_035", None)
+    named = {
+        f"blocks.{i}.{key.rsplit('.', 1)[1]}": tensor
+        for i, (key, tensor) in enumerate(donor.state_dict().items())
+        if not key.startswith("classifier.") and not key.endswith("num_batches_tracked")
+    }
+    torch.save(named, tmp_path / "w.pth")
+    save_file(named, tmp_path / "w.safetensors")
+    for name in ("w.pth", "w.safetensors"):
+        network = build("mobilenetv2_035", tmp_path / name)
+        for key in ("conv_stem.weight", "blocks.3.1.bn2.running_var", "bn2.bias"):
+            assert torch.equal(network.state_dict()[key], donor.state_dict()[key]), (name, key)
+    for name in ("w.pth", "w.safetensors"):
+        (tmp_path / name).write_bytes(b"no weights")
+        with pytest.raises(ModelInvalid, match="holds no weights that can be read"):
+            build("mobilenetv2_035", tmp_path / name)
+
+
+def test_another_normalisation_goes_into_the_first_layer(tmp_path: Path) -> None:
+    import timm
+
+    donor = timm.create_model("tf_efficientnet_lite0", num_classes=3).eval()
+    assert donor.pretrained_cfg["mean"] == (0.5, 0.5, 0.5)
+    torch.nn.init.uniform_(donor.bn1.running_mean)
+    torch.save(donor.state_dict(), tmp_path / "w.pth")
+    network = build("tf_efficientnet_lite0", tmp_path / "w.pth").eval()
+    batch = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8)
+    wanted = donor.bn1(donor.conv_stem(batch.permute(0, 3, 1, 2) / 127.5 - 1))
+    got = network.bn1(network.conv_stem(normalised(batch)))
+    # The border differs: there the convolution sees zeros, which are other colours now.
+    assert torch.allclose(got[..., 1:-1, 1:-1], wanted[..., 1:-1, 1:-1], atol=1e-3)
 
 
 def test_backbone_weights_are_matched_by_order_and_shape() -> None:

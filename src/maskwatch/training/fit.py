@@ -2,23 +2,23 @@
 
 import copy
 import logging
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
 from maskwatch.training.augment import Augmentation, training_batch
 from maskwatch.training.backbone import build, normalised
+from maskwatch.training.progress import Progress, finished
 
 _logger = logging.getLogger(__name__)
 
@@ -97,21 +97,30 @@ def fit(
         )
     if teacher is not None and recipe.early_steps:
         raise UsageError("a taught training has one size: its pictures are cut for the teacher")
-    state = _State(recipe, weights)
-    first = state.resume(folder / "checkpoint.pt")
+    torch.manual_seed(recipe.seed)
+    progress = Progress(
+        build(recipe.backbone, weights, blocks=recipe.blocks),
+        asdict(recipe),
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        average_decay=recipe.average_decay,
+        steps=recipe.steps,
+        warmup_steps=recipe.warmup_steps,
+    )
+    checkpoint = folder / "checkpoint.pt"
+    first = progress.resume(checkpoint)
     batches = _Batches(crops, recipe, teacher)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batches.at, first)
         for step in range(first, recipe.steps):
-            pictures, labels = coming.result()
+            batch = coming.result()
             coming = ahead.submit(batches.at, step + 1)
-            loss = state.learn(step, pictures, labels, teacher)
+            loss = _learn(progress, recipe, step, batch, teacher)
             done = step + 1
             if done % checkpoint_every == 0 or done == recipe.steps:
-                state.save(folder / "checkpoint.pt", done)
+                progress.save(checkpoint, done)
                 _logger.info("step %d of %d, loss %.3f", done, recipe.steps, loss)
-    result: nn.Module = state.average.module
-    return result.eval()
+    return progress.result
 
 
 def trained(training: Path) -> nn.Module:
@@ -120,13 +129,8 @@ def trained(training: Path) -> nn.Module:
     Raises:
         UsageError: there is none, or it is not finished.
     """
-    path = training / "checkpoint.pt"
-    if not path.exists():
-        raise UsageError(f"{training} holds no training")
-    saved = torch.load(path, weights_only=True, map_location="cpu")
+    saved = finished(training / "checkpoint.pt")
     recipe = saved["recipe"]
-    if saved["step"] < recipe["steps"]:
-        raise UsageError(f"{training} is not finished: {saved['step']} steps are done")
     network = build(recipe["backbone"], None, blocks=recipe.get("blocks"))
     average = AveragedModel(network, use_buffers=True)
     average.load_state_dict(saved["average"])
@@ -158,79 +162,31 @@ class _Batches:
         )
 
 
-class _State:
-    """Everything that changes while training, and what a checkpoint holds."""
-
-    def __init__(self, recipe: Recipe, weights: Path | None) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe = recipe
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = build(recipe.backbone, weights, blocks=recipe.blocks)
-        self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
-        smooth = get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.network, multi_avg_fn=smooth, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, _warm_cosine(recipe))
-        self._loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-        self._parts: dict[str, Any] = {
-            "network": self.network,
-            "average": self.average,
-            "optimiser": self.optimiser,
-            "schedule": self.schedule,
-        }
-
-    def learn(
-        self,
-        step: int,
-        pictures: NDArray[np.uint8],
-        labels: NDArray[np.int64],
-        teacher: Teacher | None,
-    ) -> float:
-        """One step of gradient descent; returns its loss."""
-        # Of dropout: a resumed run needs it.
-        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        pixels = normalised(torch.from_numpy(pictures).to(self.device))
-        share, soft = 0.0, None
-        if teacher is not None:
-            share = self.recipe.teacher_share
-            with torch.no_grad():
-                soft = teacher.network(pixels).softmax(dim=1)
-            pixels = centre_view(pixels, teacher.margin, self.recipe)
-        logits = self.network(pixels)
-        loss: Tensor = (1 - share) * self._loss_of(logits, torch.from_numpy(labels).to(self.device))
-        if soft is not None:
-            loss = loss + share * nn.functional.cross_entropy(logits, soft)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.schedule.step()
-        self.average.update_parameters(self.network)
-        return float(loss.detach())
-
-    def save(self, path: Path, step: int) -> None:
-        state = {name: part.state_dict() for name, part in self._parts.items()}
-        part_file = path.with_suffix(".part")
-        torch.save({**state, "step": step, "recipe": asdict(self.recipe)}, part_file)
-        part_file.replace(path)
-
-    def resume(self, path: Path) -> int:
-        """Load a checkpoint if there is one; returns the step to go on from.
-
-        Raises:
-            UsageError: the checkpoint is of another recipe.
-        """
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return 0
-        state = torch.load(path, weights_only=True, map_location=self.device)
-        if state["recipe"] != asdict(self.recipe):
-            raise UsageError(f"{path} is of another recipe; name another folder or delete it")
-        for name, part in self._parts.items():
-            part.load_state_dict(state[name])
-        _logger.info("going on from step %d", state["step"])
-        return int(state["step"])
+def _learn(
+    progress: Progress,
+    recipe: Recipe,
+    step: int,
+    batch: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    teacher: Teacher | None,
+) -> float:
+    """One step of gradient descent; returns its loss."""
+    # Of dropout: a resumed run needs it.
+    torch.manual_seed(recipe.seed * 1_000_003 + step)
+    pictures, labels = (torch.from_numpy(part).to(progress.device) for part in batch)
+    pixels = normalised(pictures)
+    share, soft = 0.0, None
+    if teacher is not None:
+        share = recipe.teacher_share
+        with torch.no_grad():
+            soft = teacher.network(pixels).softmax(dim=1)
+        pixels = centre_view(pixels, teacher.margin, recipe)
+    logits = progress.network(pixels)
+    hard = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+    loss: Tensor = (1 - share) * hard
+    if soft is not None:
+        loss = loss + share * cross_entropy(logits, soft)
+    progress.descend(loss)
+    return float(loss.detach())
 
 
 def centre_view(pixels: Tensor, margin: float, recipe: Recipe) -> Tensor:
@@ -307,13 +263,3 @@ def sampling_chances(
         if rows.any():
             chances[rows] = share * by_source[rows] / by_source[rows].sum()
     return np.asarray(chances / chances.sum())
-
-
-def _warm_cosine(recipe: Recipe) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        if step < recipe.warmup_steps:
-            return (step + 1) / recipe.warmup_steps
-        done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-        return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-    return factor

@@ -1,6 +1,6 @@
-"""The trainings behind the models that ship, and the plain one they are compared with."""
+"""The trainings behind the models that ship, and those that they are compared with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maskwatch.errors import UsageError
 from maskwatch.training.augment import Augmentation
@@ -72,6 +72,22 @@ SMALL = Recipe(
     average_decay=0.997,
     teacher_share=0.7,
 )
+LITE = Recipe(
+    backbone="tf_efficientnet_lite0",
+    side=128,
+    margin=0.2,
+    early_side=96,
+    early_steps=500,
+    steps=1000,
+)
+_MILDER_LOOKS = replace(_MILD_LOOKS, lying=0.03, drawn_thing=0.12)
+LITE_AGAIN = replace(
+    LITE,
+    seed=7,
+    learning_rate=3e-4,
+    source_weights=(1.0, 0.8, 0.2),
+    augmentation=_MILDER_LOOKS,
+)
 _PLAIN_LOOKS = Augmentation(lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_thing=0, erase=0)
 REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
 
@@ -79,6 +95,7 @@ PLANS = {
     "standard": Plan((STANDARD,), corrected=False),
     "teacher": Plan(((WIDE,), (NARROW,))),
     "small": Plan(((SMALL,),), taught=True),
+    "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }
 """By the name of the bundle."""

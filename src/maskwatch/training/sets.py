@@ -41,7 +41,7 @@ def read_sets(data: Path, corrections: Path | None) -> list[Iterable[LabelledPic
 
 def load_crops(folder: Path, data: Path, corrections: Path | None) -> FaceCrops:
     """The faces of all sets: cut out, and kept in `folder` for as long as the corrections stay."""
-    cache = folder / f"faces-{_labels_key(corrections)}.npz"
+    cache = folder / f"faces-{labels_key(corrections)}.npz"
     if not cache.exists():
         folder.mkdir(parents=True, exist_ok=True)
         detector = open_detector("yunet", DetectorOptions(threads=1))
@@ -49,7 +49,7 @@ def load_crops(folder: Path, data: Path, corrections: Path | None) -> FaceCrops:
     return FaceCrops.load(cache)
 
 
-def _labels_key(corrections: Path | None) -> str:
+def labels_key(corrections: Path | None) -> str:
     """Short, and another for other labels."""
     if corrections is None:
         return "as-published"
