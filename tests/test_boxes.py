@@ -61,3 +61,18 @@ def test_nms_keeps_what_overlaps_exactly_as_much_as_allowed() -> None:
 
 def test_nms_of_nothing() -> None:
     assert boxes.nms(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.5).tolist() == []
+
+
+def test_suppression_in_blocks_is_the_plain_greedy_one() -> None:
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 200, (900, 2))
+    table = np.hstack([corner, corner + rng.uniform(5, 60, (900, 2))]).astype(np.float32)
+    scores = rng.random(900).astype(np.float32)
+    left, kept = np.argsort(-scores, kind="stable").tolist(), []
+    while left:
+        best, *left = left
+        kept.append(best)
+        overlaps = boxes.iou(table[[best]], table[left])[0]
+        left = [row for row, overlap in zip(left, overlaps, strict=True) if overlap <= 0.3]
+    assert boxes.nms(table, scores, 0.3).tolist() == kept
+    assert len(kept) > 20

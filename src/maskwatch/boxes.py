@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_BLOCK = 256
 
 
 def area(boxes_xyxy: Floats) -> Floats:
@@ -53,9 +54,16 @@ def nms(boxes_xyxy: Floats, scores: Floats, iou_limit: float) -> NDArray[np.intp
     A box goes when its overlap with a better one that stays exceeds `iou_limit`.
     """
     order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
+    kept: list[NDArray[np.intp]] = []
     while order.size:
-        best, order = order[0], order[1:]
-        kept.append(int(best))
-        order = order[iou(boxes_xyxy[best : best + 1], boxes_xyxy[order])[0] <= iou_limit]
-    return np.array(kept, np.intp)
+        # Many of the best at once: one matrix takes hardly longer than one row of it.
+        block, rest = order[:_BLOCK], order[_BLOCK:]
+        clash = iou(boxes_xyxy[block], boxes_xyxy[block]) > iou_limit
+        stays = np.ones(len(block), bool)
+        for row in range(len(block)):
+            if stays[row]:
+                stays[row + 1 :] &= ~clash[row, row + 1 :]
+        kept.append(block[stays])
+        free = iou(boxes_xyxy[kept[-1]], boxes_xyxy[rest]) <= iou_limit
+        order = rest[free.all(axis=0)]
+    return np.concatenate([np.zeros(0, np.intp), *kept])
