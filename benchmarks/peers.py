@@ -22,6 +22,8 @@ from kit.scoring import score_records
 from maskwatch import MaskDetector
 from maskwatch.boxes import iou
 from maskwatch.images import decode
+from maskwatch.models import bundle as bundles
+from maskwatch.models.catalogue import SHIPPED
 from maskwatch.types import CLASSES, Boxes, Floats, Image, MaskState
 
 SHARED = ROOT.parent / "shared"
@@ -34,7 +36,10 @@ def main(
     only: Annotated[str | None, typer.Option(help="One system by its name.")] = None,
 ) -> None:
     """Run each system over both sets and keep the figures."""
+    own = bundles.read(SHIPPED / "maskwatch").least_score
     systems: dict[str, tuple[System, float]] = {
+        "maskwatch + standard": (_ours("maskwatch", "standard"), own),
+        "maskwatch fast": (_ours("maskwatch", "standard", mode="fast"), own),
         "yunet + standard": (_ours("yunet", "standard"), 0.6),
         "yunet + small": (_ours("yunet", "small"), 0.6),
         "retinaface + standard": (_ours("retinaface", "standard"), 0.6),
@@ -51,8 +56,8 @@ def main(
         save("peers", rows)
 
 
-def _ours(detector: str, classifier: str) -> System:
-    judge = MaskDetector(detector=detector, classifier=classifier, score=0.02, unknown=0)
+def _ours(detector: str, classifier: str, **more: str) -> System:
+    judge = MaskDetector(detector=detector, classifier=classifier, score=0.02, unknown=0, **more)
 
     def system(image: Image) -> Found:
         faces = judge(image)

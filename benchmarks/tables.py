@@ -26,6 +26,7 @@ class Table:
 
 
 _GROUPS = ("set", "group", "value", "faces", "accuracy", "low", "high", "masks told", "false masks")
+_RECALLS = tuple(f"recall {size} px" for size in ("12-16", "16-24", "24-48", "48-96", "96-"))
 _COVERAGE = ("set", "answered", "wrong of answered", "threshold")
 TABLES = {
     "throughput": Table(
@@ -67,13 +68,32 @@ TABLES = {
         ("system", "face AP", "mask AP", "no_mask AP", "incorrect AP", "recall", "state right",
          "compliance right", "right of all"),
     ),
-    "detectors": Table(
+    "detectors": Table("detectors", ("detector", "long side", "face AP", "low", "high", *_RECALLS)),
+    "detector_states": Table(
         "detectors",
-        ("detector", "face AP", "recall 12-16 px", "recall 16-24 px", "recall 24-48 px",
-         "recall 48-96 px", "recall 96- px"),
+        ("detector", "mask AP", "mask low", "mask high", "no_mask AP", "no_mask low",
+         "no_mask high", "incorrect AP", "incorrect low", "incorrect high"),
+        (("long side", "640"),),
+    ),
+    "detectors_ends": Table(
+        "detectors_ends",
+        ("detector", "score", "false boxes a megapixel", "in unseen pictures", "recall",
+         "right of all", "score as strict as yunet", "recall there", "right of all there"),
+    ),
+    "detector_speed": Table(
+        "detector_speed",
+        ("detector", "picture", "milliseconds", "of OpenCV's YuNet", "file MB", "peak MiB"),
+    ),
+    "detector_conditions": Table(
+        "detector_conditions",
+        ("group", "value", "faces", "maskwatch", "yunet", "retinaface"),
     ),
 }  # fmt: skip
-_COMMANDS = {"accuracy_coverage": "accuracy", "accuracy_groups": "accuracy"}
+_COMMANDS = {
+    "accuracy_coverage": "accuracy",
+    "accuracy_groups": "accuracy",
+    "detectors_ends": "detectors",
+}
 _BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- end -->)", re.S)
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from maskwatch import Faces, MaskState
+from maskwatch.types import joined
 from tests.conftest import faces_at
 
 THREE = faces_at(
@@ -64,3 +65,10 @@ def test_arrays_of_other_shapes_are_refused(name: str, shape: tuple[int, ...]) -
     parts = {key: getattr(THREE, key) for key in ("boxes", "scores", "probabilities", "states")}
     with pytest.raises(ValueError, match=f"{name} must have shape"):
         Faces(**{**parts, name: np.zeros(shape, np.float32)})
+
+
+def test_joined_faces_keep_their_order() -> None:
+    both = joined([THREE[[0]], THREE, Faces.empty()])
+    assert both.boxes.tolist() == [THREE.boxes[0].tolist(), *THREE.boxes.tolist()]
+    assert both.states.tolist() == [THREE.states[0], *THREE.states]
+    assert both.landmarks is None

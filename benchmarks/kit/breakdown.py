@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.faces import LabelledFaces
+from kit.faces import LabelledFaces, read_faces
 from kit.judges import Judge
 from kit.report import ROOT, Row
 from maskwatch.boxes import iou, squares
@@ -20,7 +20,7 @@ from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.types import CLASSES, Floats, Image, MaskState
 
 SIZES_PX = ((12, 16), (16, 24), (24, 48), (48, 96), (96, 10_000))
-_ATTRIBUTES = ROOT / "benchmarks" / "data" / "attributes-ilc2021-val.csv"
+ATTRIBUTES = ROOT / "benchmarks" / "data" / "attributes-ilc2021-val.csv"
 _FEWEST = 20
 _SAME_FACE_IOU = 0.4
 _ROOM = 0.8
@@ -37,7 +37,7 @@ def by_group(name: str, faces: LabelledFaces, table: Floats, judge: Judge) -> It
     turns = _turns(landmarks)
     for turn in ("frontal", "half", "profile", "not found"):
         yield from _row("turn", turn, faces, table, turns == turn)
-    if not _ATTRIBUTES.name.endswith(f"{name}.csv"):
+    if not ATTRIBUTES.name.endswith(f"{name}.csv"):
         return
     for group, values in _attributes(faces).items():
         for value in sorted(set(values.tolist())):
@@ -76,11 +76,11 @@ def _share(what: NDArray[np.bool_], of: NDArray[np.bool_]) -> float | str:
 
 def _attributes(faces: LabelledFaces) -> dict[str, NDArray[np.str_]]:
     """What was seen in each face, from the committed list, in the order of the faces."""
-    with _ATTRIBUTES.open(encoding="utf-8", newline="") as text:
+    with ATTRIBUTES.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     names = [path.name for path in faces.paths]
     if [row["image"] for row in rows] != names:
-        raise SystemExit(f"{_ATTRIBUTES} does not list the faces of this set in their order")
+        raise SystemExit(f"{ATTRIBUTES} does not list the faces of this set in their order")
     keys = ("kind", "colour", "skin", "light", "front")
     return {key: np.array([row[key] for row in rows]) for key in keys}
 
@@ -171,3 +171,8 @@ def _drawn(
         paths.append(folder / f"{i}.jpg")
         encode(image, paths[-1], quality=95)
     return replace(faces, paths=tuple(paths), boxes=boxes, groups=np.arange(len(faces)))
+
+
+def turns_of(name: str) -> NDArray[np.str_]:
+    """How far the head of each face of a set is turned, in the order of `read_faces`."""
+    return _turns(_landmarks(read_faces(ROOT.parent / "shared" / "data" / name)))

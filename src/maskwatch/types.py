@@ -1,7 +1,7 @@
 """The values that travel through maskwatch: states, faces, frames, results; and its protocols."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Protocol, Self
@@ -138,6 +138,16 @@ class Faces:
     def violations(self) -> int:
         """How many faces wear no mask or wear it wrong."""
         return sum(self.count(state) for state in CLASSES if state.is_violation)
+
+
+def joined(parts: Sequence[Faces]) -> Faces:
+    """The faces of several, one after the other; landmarks and tracks where all parts have them."""
+    columns: dict[str, Any] = {}
+    for item in fields(Faces):
+        column = [getattr(part, item.name) for part in parts]
+        missing = any(part is None for part in column)
+        columns[item.name] = None if missing else np.concatenate(column)
+    return Faces(**columns)
 
 
 def _row_index(rows: int | NDArray[Any] | Sequence[int]) -> NDArray[Any]:

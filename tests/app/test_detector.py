@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ from PIL import Image as Pillow
 
 from maskwatch import MaskDetector, MaskState, SourceError, UsageError
 from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
-from maskwatch.types import Image
+from maskwatch.types import Faces, Image
 from tests.conftest import ASTRONAUT_BOX, LANDMARKS, FixedDetector
 
 SURE_STATES = [
@@ -48,6 +49,48 @@ def test_without_any_file_haar_finds_it_too(
         astronaut if placement is None else draw_mask(astronaut, LANDMARKS, placement, MaskStyle())
     )
     assert [face.state for face in MaskDetector(detector="haar")(image)] == [state]
+
+
+def test_fast_takes_states_from_the_detectors_own_pass(astronaut: Image) -> None:
+    fast = MaskDetector(mode="fast", unknown=0)
+    (face,) = fast(astronaut)
+    assert face.state is MaskState.NO_MASK
+    assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    worn = draw_mask(astronaut, LANDMARKS, Placement.WORN, MaskStyle())
+    assert [face.state for face in fast(worn)] == [MaskState.MASK]
+    assert "_classifier" not in vars(fast), "the classifier is not opened for nothing"
+    given = fast.classify(astronaut, [ASTRONAUT_BOX])
+    accurate = MaskDetector(unknown=0).classify(astronaut, [ASTRONAUT_BOX])
+    assert given.probabilities == pytest.approx(accurate.probabilities)
+
+
+def test_fast_needs_a_detector_that_tells_states() -> None:
+    with pytest.raises(UsageError, match="only the detector maskwatch gives them"):
+        MaskDetector(mode="fast", detector="haar")
+    with pytest.raises(UsageError, match="mode must be accurate or fast, got 'quick'"):
+        MaskDetector(mode="quick")
+
+
+def test_a_wrong_classifier_is_told_at_once() -> None:
+    with pytest.raises(UsageError, match="no classifier is called"):
+        MaskDetector(classifier="best")
+    MaskDetector(classifier="best", mode="fast")
+
+
+def test_tiles_are_a_setting(astronaut: Image) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    class Watched(FixedDetector):
+        def detect(self, images: Sequence[Image]) -> list[Faces]:
+            seen.extend(image.shape[:2] for image in images)
+            return [Faces.empty() for _ in images]
+
+    MaskDetector(detector=Watched(), tiles=2)(astronaut)
+    # The whole, four tiles that overlap, and once more with a border, as nothing was found.
+    assert seen[:5] == [(512, 512), *[(293, 293)] * 4]
+    assert len(seen) == 6
+    with pytest.raises(UsageError, match="--tiles must be between 1 and 16"):
+        MaskDetector(tiles=0)
 
 
 def test_pictures_of_each_kind(detector: MaskDetector, astronaut: Image, photo: Path) -> None:

@@ -7,7 +7,17 @@ from tests.cli.conftest import Run
 def test_models_lists_what_there_is(maskwatch: Run) -> None:
     done = maskwatch("models")
     assert done.returncode == 0
-    for word in ("standard", "yunet", "retinaface", "ssd", "haar", "mtcnn", "Apache-2.0", "MIT"):
+    for word in (
+        "standard",
+        "maskwatch",
+        "yunet",
+        "retinaface",
+        "ssd",
+        "haar",
+        "mtcnn",
+        "Apache-2.0",
+        "MIT",
+    ):
         assert word in done.stdout
 
 

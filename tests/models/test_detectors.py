@@ -8,8 +8,11 @@ import pytest
 from maskwatch.boxes import iou
 from maskwatch.errors import MissingExtra, ModelInvalid, ModelNotFound, UsageError
 from maskwatch.images import decode, fit, to_bgr
-from maskwatch.models.catalogue import card_of
+from maskwatch.models import bundle as bundles
+from maskwatch.models.catalogue import SHIPPED, card_of
 from maskwatch.models.detectors import DetectorOptions, open_detector
+from maskwatch.models.detectors.onepass import OnePass
+from maskwatch.models.detectors.onepass import decode as decode_cells
 from maskwatch.models.detectors.search import search
 from maskwatch.models.detectors.ssd import Res10SSD
 from maskwatch.models.detectors.yunet import YuNet, free_size
@@ -40,7 +43,7 @@ def assert_finds_the_astronaut(faces: Faces, scale: float = 1.0, overlap: float 
     assert iou(faces.boxes[:1], box)[0, 0] > overlap
 
 
-@pytest.mark.parametrize("name", ["yunet", "retinaface", "mtcnn"])
+@pytest.mark.parametrize("name", ["maskwatch", "yunet", "retinaface", "mtcnn"])
 @pytest.mark.parametrize("long_side", [320, 640, 500])
 def test_detectors_find_the_astronaut_with_landmarks(
     weights: Path, astronaut: Image, name: str, long_side: int
@@ -63,7 +66,7 @@ def test_haar_needs_no_file(astronaut: Image, no_weights: None) -> None:
     assert_finds_the_astronaut(open_detector("haar").detect([astronaut])[0], overlap=0.45)
 
 
-@pytest.mark.parametrize("name", ["yunet", "retinaface"])
+@pytest.mark.parametrize("name", ["maskwatch", "yunet", "retinaface"])
 def test_the_upright_picture_decides_the_pixels(weights: Path, astronaut: Image, name: str) -> None:
     large = np.asarray(cv2.resize(astronaut, (1500, 1500)), np.uint8)
     faces = open_detector(name).detect([astronaut, large])
@@ -120,18 +123,88 @@ def test_landmarks_of_retinaface_lie_in_their_boxes(weights: Path, shared: Path)
     assert (centres < faces.boxes[:, 2:]).all()
 
 
-def test_unnamed_detector_falls_back_to_haar_with_one_warning(
+def test_unnamed_detector_is_our_own_with_one_warning_where_yunet_is_not(
     no_weights: None, caplog: pytest.LogCaptureFixture, astronaut: Image
 ) -> None:
     detector = open_detector(None)
-    detector.detect([astronaut])
-    detector.detect([astronaut])
-    assert type(detector).__name__ == "Haar"
+    assert isinstance(detector, OnePass)
+    assert_finds_the_astronaut(detector.detect([astronaut])[0], overlap=0.6)
     assert [record.message.count("maskwatch models get yunet") for record in caplog.records] == [1]
 
 
 def test_unnamed_detector_is_yunet_where_its_file_is(weights: Path) -> None:
     assert isinstance(open_detector(None), YuNet)
+
+
+def test_weights_without_a_name_are_yunets(weights: Path) -> None:
+    options = DetectorOptions(weights=weights / "yunet_2023mar.onnx")
+    assert isinstance(open_detector(None, options), YuNet)
+
+
+def test_a_bundles_folder_is_a_detector(astronaut: Image) -> None:
+    faces = open_detector(str(SHIPPED / "maskwatch")).detect([astronaut])[0]
+    assert_finds_the_astronaut(faces)
+    with pytest.raises(ModelInvalid, match="holds a classifier, not a one-pass detector"):
+        open_detector(str(SHIPPED / "small"))
+    with pytest.raises(ModelNotFound, match="is not a bundle"):
+        open_detector(str(SHIPPED))
+
+
+def test_our_scores_and_long_side_are_settings(astronaut: Image) -> None:
+    bundle = bundles.read(SHIPPED / "maskwatch")
+    few, many = (OnePass(bundle, score=score).detect([astronaut])[0] for score in (0.5, 0.01))
+    assert (few.scores >= 0.5).all()
+    assert len(many) > len(few)
+    assert (np.diff(many.scores) <= 0).all(), "best first"
+    assert many.probabilities.sum(axis=1) == pytest.approx(np.ones(len(many)), abs=1e-5)
+
+
+def test_cells_are_decoded_where_they_are() -> None:
+    maps = [np.full((1, 18, 64 // s, 96 // s), -9, np.float32) for s in (8, 16, 32)]
+    maps[1][0, :, 2, 3] = [2, 0.5, 0, np.log(2), np.log(4), 1, 2, 3, *[0.25] * 10]
+    boxes, scores, states, landmarks = decode_cells(maps, 0.5)
+    centre_x, centre_y = (3 + 0.5 + 0.5) * 16, (2 + 0.5) * 16
+    expected = [centre_x - 16, centre_y - 32, centre_x + 16, centre_y + 32]
+    assert boxes.tolist() == pytest.approx(np.array([expected]))
+    assert scores.tolist() == pytest.approx([np.sqrt(1 / (1 + np.exp(-2)))])
+    assert states.tolist() == [[1, 2, 3]]
+    assert landmarks[0, 0].tolist() == pytest.approx([3.5 * 16 + 8, 2.5 * 16 + 16])
+    assert len(decode_cells(maps, 0.95)[0]) == 0
+    assert len(decode_cells(maps, 0.0)[0]) == 12 * 8 + 6 * 4 + 3 * 2
+
+
+class SeesLargeFacesOnly:
+    """A detector that scales every picture to 100 pixels and misses red squares under 10 there."""
+
+    def detect(self, images: list[Image]) -> list[Faces]:
+        found = []
+        for image in images:
+            count, _, stats, _ = cv2.connectedComponentsWithStats(
+                (image == [255, 0, 0]).all(axis=2).astype(np.uint8)
+            )
+            scale = 100 / max(image.shape[:2])
+            rows = [s[:4] for s in stats[1:count] if min(s[2:4]) * scale >= 10]
+            boxes = np.array(rows, np.float32).reshape(-1, 4)
+            boxes[:, 2:] += boxes[:, :2]
+            found.append(Faces.found(boxes, np.full(len(boxes), 0.9, np.float32)))
+        return found
+
+
+def test_tiles_find_far_faces_once() -> None:
+    image = np.zeros((400, 600, 3), np.uint8)
+    faces = [[20, 20, 50, 50], [290, 190, 330, 230], [560, 360, 600, 400], [100, 100, 220, 220]]
+    for x1, y1, x2, y2 in faces:
+        image[y1:y2, x1:x2] = (255, 0, 0)
+    detector = SeesLargeFacesOnly()
+    assert len(search(detector, [image])[0]) == 1  # type: ignore[arg-type]
+    found = search(detector, [image], tiles=3)[0]  # type: ignore[arg-type]
+    assert sorted(found.boxes.tolist()) == sorted([[float(v) for v in box] for box in faces])
+    assert found.landmarks is None
+
+
+def test_tiles_of_tiny_pictures_do_no_harm() -> None:
+    image = np.zeros((3, 2, 3), np.uint8)
+    assert len(search(SeesLargeFacesOnly(), [image], tiles=16)[0]) == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["yunet", "retinaface", "ssd"])
@@ -141,7 +214,7 @@ def test_a_named_detector_without_its_file_fails(no_weights: None, name: str) ->
 
 
 def test_unknown_detector() -> None:
-    with pytest.raises(UsageError, match="choose from yunet"):
+    with pytest.raises(UsageError, match="choose from maskwatch, yunet"):
         open_detector("yolo")
 
 
@@ -217,7 +290,7 @@ def test_the_smallest_face_is_a_setting(astronaut: Image) -> None:
     assert [len(f) for f in search(detector, [astronaut], min_face=20)] == [1]
 
 
-@pytest.mark.parametrize("name", ["yunet", "retinaface"])
+@pytest.mark.parametrize("name", ["maskwatch", "yunet", "retinaface"])
 def test_a_tight_crop_of_a_face_is_found(weights: Path, astronaut: Image, name: str) -> None:
     tight = np.ascontiguousarray(astronaut[70:170, 185:265])
     faces = search(open_detector(name), [tight], tight=True)[0]
@@ -227,7 +300,7 @@ def test_a_tight_crop_of_a_face_is_found(weights: Path, astronaut: Image, name: 
 
 
 @pytest.mark.parametrize("size_wh", [(1, 1), (3, 400), (400, 3), (33, 31)])
-@pytest.mark.parametrize("name", ["yunet", "retinaface", "haar", "mtcnn"])
+@pytest.mark.parametrize("name", ["maskwatch", "yunet", "retinaface", "haar", "mtcnn"])
 def test_tiny_and_narrow_pictures_do_no_harm(
     weights: Path, name: str, size_wh: tuple[int, int]
 ) -> None:

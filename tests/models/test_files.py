@@ -117,5 +117,7 @@ def test_cards_say_where_each_model_comes_from() -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="choose from yunet, retinaface, ssd, haar, mtcnn"):
+    with pytest.raises(
+        UsageError, match="choose from maskwatch, yunet, retinaface, ssd, haar, mtcnn"
+    ):
         card_of("yolo", "detector")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from maskwatch.app.settings import Settings
 from maskwatch.boxes import short_side
+from maskwatch.errors import UsageError
 from maskwatch.images import as_image
-from maskwatch.models.classifier import open_classifier, states_of
-from maskwatch.models.detectors import DetectorOptions, open_detector
+from maskwatch.models.bundle import UnknownRule
+from maskwatch.models.classifier import MaskClassifier, open_classifier, states_of
+from maskwatch.models.detectors import SHIPPED_DETECTOR, DetectorOptions, open_detector
+from maskwatch.models.detectors.onepass import OnePass
 from maskwatch.models.detectors.search import search
-from maskwatch.types import Boxes, FaceDetector, Faces, Frame, Image, Result
+from maskwatch.types import Boxes, FaceDetector, Faces, Floats, Frame, Image, Result
 
 
 class MaskDetector:
@@ -38,13 +42,12 @@ class MaskDetector:
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         own = changes.pop("detector") if _is_detector(changes.get("detector")) else None
         self.settings = s = (settings or Settings()).but(**changes)
-        self._classifier = open_classifier(s.classifier, device=s.device, threads=s.threads)
-        self.face_detector: FaceDetector = own or open_detector(s.detector, _detector_options(s))
-        rule = self._classifier.bundle.unknown
-        if s.unknown is not None:
-            off = s.unknown == 0
-            rule = replace(rule, threshold=s.unknown, min_side=0.0 if off else rule.min_side)
-        self._unknown_rule = rule
+        # Only our own detector tells states.
+        name = SHIPPED_DETECTOR if s.mode == "fast" and s.detector is None else s.detector
+        self.face_detector: FaceDetector = own or open_detector(name, _detector_options(s))
+        self._one_pass = _one_pass(self.face_detector) if s.mode == "fast" else None
+        if self._one_pass is None:
+            _ = self._classifier  # Opened now, so that what is wrong with it is said now.
 
     def __call__(self, picture: object) -> Faces:
         """The faces of one picture, best first.
@@ -57,7 +60,13 @@ class MaskDetector:
             TypeError: it is none of these.
         """
         image = as_image(picture, self.settings.max_pixels)
-        found = search(self.face_detector, [image], min_face=self.settings.min_face, tight=True)
+        found = search(
+            self.face_detector,
+            [image],
+            min_face=self.settings.min_face,
+            tight=True,
+            tiles=self.settings.tiles,
+        )
         return self._judged([image], found)[0]
 
     def classify(self, picture: object, boxes: Boxes | Sequence[Sequence[float]]) -> Faces:
@@ -78,7 +87,7 @@ class MaskDetector:
             raise ValueError(f"expected boxes of shape (n, 4), all finite, got shape {table.shape}")
         if (table[:, 2:] <= table[:, :2]).any():
             raise ValueError("expected boxes as x1, y1, x2, y2 with x1 < x2 and y1 < y2")
-        return self._judged([image], [Faces.found(table, np.ones(len(table), np.float32))])[0]
+        return self._classified([image], [Faces.found(table, np.ones(len(table), np.float32))])[0]
 
     def analyse(self, frames: Sequence[Frame]) -> list[Result]:
         """The results of some frames, whose faces share batches; frames in error have no faces."""
@@ -86,7 +95,9 @@ class MaskDetector:
         images = [frame.image for frame in good if frame.image is not None]
         found: list[Faces] = []
         for frame, image in zip(good, images, strict=True):
-            found += search(self.face_detector, [image], tight=frame.still)
+            found += search(
+                self.face_detector, [image], tight=frame.still, tiles=self.settings.tiles
+            )
         large = [short_side(faces.boxes) >= self.settings.min_face for faces in found]
         kept = [faces[rows] for faces, rows in zip(found, large, strict=True)]
         dropped = [faces.boxes[~rows] for faces, rows in zip(found, large, strict=True)]
@@ -110,14 +121,30 @@ class MaskDetector:
         listed = [inputs] if isinstance(inputs, str | Path) else list(inputs)
         yield from stream(self.analyse, spell_out([str(i) for i in listed]), self.settings)
 
+    @cached_property
+    def _classifier(self) -> MaskClassifier:
+        s = self.settings
+        return open_classifier(s.classifier, device=s.device, threads=s.threads)
+
     def _judged(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
+        """Faces that were found, with the states that the settings' mode gives."""
+        if self._one_pass is None:
+            return self._classified(images, found)
+        tables = [faces.probabilities for faces in found]
+        return self._stated(found, tables, self._one_pass.bundle.unknown)
+
+    def _classified(self, images: Sequence[Image], found: Sequence[Faces]) -> list[Faces]:
         tables = self._classifier.probabilities(images, [faces.boxes for faces in found])
+        return self._stated(found, tables, self._classifier.bundle.unknown)
+
+    def _stated(
+        self, found: Sequence[Faces], tables: Sequence[Floats], rule: UnknownRule
+    ) -> list[Faces]:
+        own = self.settings.unknown
+        if own is not None:
+            rule = UnknownRule(0.0 if own == 0 else rule.min_side, own)
         return [
-            replace(
-                faces,
-                probabilities=table,
-                states=states_of(table, faces.boxes, self._unknown_rule),
-            )
+            replace(faces, probabilities=table, states=states_of(table, faces.boxes, rule))
             for faces, table in zip(found, tables, strict=True)
         ]
 
@@ -131,6 +158,15 @@ def _detector_options(settings: Settings) -> DetectorOptions:
         device=settings.device,
         threads=settings.threads,
     )
+
+
+def _one_pass(detector: FaceDetector) -> OnePass:
+    if not isinstance(detector, OnePass):
+        raise UsageError(
+            "the mode fast takes states from the face detector's own pass: only the detector "
+            "maskwatch gives them; leave --detector out, or use --mode accurate"
+        )
+    return detector
 
 
 def _is_detector(value: object) -> bool:

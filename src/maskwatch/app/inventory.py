@@ -17,6 +17,7 @@ from maskwatch.errors import MaskwatchError
 from maskwatch.models import bundle as bundles
 from maskwatch.models import files
 from maskwatch.models.catalogue import CARDS, SHIPPED, ModelCard, names
+from maskwatch.models.detectors import SHIPPED_DETECTOR, DetectorOptions
 from maskwatch.sources.live import open_camera
 
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av", "typer", "rich")
@@ -44,7 +45,7 @@ class Finding:
 def status_of(card: ModelCard) -> str:
     """Whether a model can be used now: `here`, or what is missing."""
     try:
-        if card.kind == "classifier":
+        if card.ships:
             bundles.read(SHIPPED / card.name)
             return "here, checksum right"
         if card.files:
@@ -76,8 +77,8 @@ def examine(*, cameras: bool = True) -> Iterator[Finding]:
     yield from _runtime()
     for card in CARDS:
         status = status_of(card)
-        shipped = card.kind == "classifier"
-        yield Finding("models", card.name, status, status.startswith("here") if shipped else None)
+        good = status.startswith("here") if card.ships else None
+        yield Finding("models", card.name, status, good)
     for extra, module in _EXTRAS.items():
         there = _has_opencv_4() if extra == "classic" else _is_installed(module)
         text = "installed" if there else f"pip install 'maskwatch[{extra}]'"
@@ -128,6 +129,7 @@ def _self_test() -> Iterator[Finding]:
     """Does the way from pixels to states and back to files work?"""
     checks: list[tuple[str, Callable[[], str]]] = [("video", _try_video)]
     checks += [(name, partial(_try_classifier, name)) for name in names("classifier")]
+    checks.append((SHIPPED_DETECTOR, _try_detector))
     for name, check in checks:
         try:
             yield Finding("self-test", name, check(), True)
@@ -144,6 +146,18 @@ def _try_classifier(name: str) -> str:
     if table.shape != (1, 3) or abs(float(table.sum()) - 1) > 1e-4:
         raise MaskwatchError(f"expected three probabilities that sum to 1, got {table}")
     return "gives probabilities that sum to 1"
+
+
+def _try_detector() -> str:
+    from maskwatch.models.detectors import open_detector
+
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    (faces,) = open_detector(SHIPPED_DETECTOR, DetectorOptions(score=0.0, device="cpu")).detect(
+        [noise]
+    )
+    if not len(faces) or not np.isfinite(faces.boxes).all():
+        raise MaskwatchError("expected boxes for every cell at a score of 0, got none")
+    return "gives boxes"
 
 
 def _try_video() -> str:

@@ -11,6 +11,7 @@ from maskwatch.errors import UsageError
 from maskwatch.sources.stride import Stride
 
 Device = Literal["auto", "cpu", "cuda"]
+Mode = Literal["accurate", "fast"]
 FailOn = Literal["violation", "unknown", "no-face"]
 MAX_PIXELS = 178_956_970
 
@@ -37,8 +38,14 @@ class Settings:
     )
     detector: str | None = _option(
         None,
-        "The face detector: yunet, retinaface, ssd, haar or mtcnn. "
-        "(default: yunet where its file is found, else haar)",
+        "The face detector: maskwatch, yunet, retinaface, ssd, haar or mtcnn, or the folder of a "
+        "training run. (default: yunet where its file is found, else maskwatch)",
+        group=_MODELS,
+    )
+    mode: Mode = _option(
+        "accurate",
+        "Where states come from: the classifier (accurate), or the detector maskwatch's own pass "
+        "(fast), whose time does not grow with the number of faces.",
         group=_MODELS,
     )
     detector_weights: Path | None = _option(
@@ -69,6 +76,14 @@ class Settings:
         group=_MODELS,
         least=0,
         most=1,
+    )
+    tiles: int = _option(
+        1,
+        "Look for far faces also in this many tiles a side of the picture (3: in 3x3); for large "
+        "pictures, and slower.",
+        group=_MODELS,
+        least=1,
+        most=16,
     )
     min_face: float = _option(
         0.0,
@@ -143,6 +158,8 @@ class Settings:
             _check_range(item.name, getattr(self, item.name), item.metadata)
         if self.resume and self.overwrite:
             raise UsageError("resume and overwrite exclude each other; choose one")
+        if self.mode not in get_args(Mode):
+            raise UsageError(f"mode must be {' or '.join(get_args(Mode))}, got {self.mode!r}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device must be auto, cpu or cuda, got {self.device!r}")
         if self.every is not None:

@@ -129,7 +129,9 @@ def _bare(result: Result) -> Iterator[tuple[tuple[int, Face], Floats]]:
     """The bare faces of a picture with their numbers and landmarks."""
     faces = result.faces
     if len(faces) and faces.landmarks is None:
-        raise UsageError("drawing needs landmarks: choose --detector yunet, retinaface or mtcnn")
+        raise UsageError(
+            "drawing needs landmarks: choose --detector maskwatch, yunet, retinaface or mtcnn"
+        )
     for number, face in enumerate(faces):
         if face.state is MaskState.NO_MASK and faces.landmarks is not None:
             yield (number, face), faces.landmarks[number]

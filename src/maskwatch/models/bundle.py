@@ -14,10 +14,11 @@ FILE = "bundle.json"
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """How a face becomes the network's input.
+    """How a face, or for a detector a picture (`crop` is "none"), becomes the network's input.
 
     A square around the box, its side the box's longer side times (1 + 2 `margin`), is warped to
-    `width` x `height` pixels; then (pixel - `mean`) / `std` per channel, pixels in 0..255.
+    `width` x `height` pixels; then (pixel - `mean`) / `std` per channel, pixels in 0..255. A
+    picture is scaled to a longer side of `width`, unless the user names another.
     """
 
     width: int = 112
@@ -26,7 +27,7 @@ class InputSpec:
     colour: Literal["rgb", "bgr"] = "rgb"
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    crop: Literal["square"] = "square"
+    crop: Literal["square", "none"] = "square"
     margin: float = 0.1
 
 
@@ -41,7 +42,10 @@ class UnknownRule:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The contents of `bundle.json`; `folder` says where it lies."""
+    """The contents of `bundle.json`; `folder` says where it lies.
+
+    A detector's boxes below `least_score` are no faces.
+    """
 
     folder: Path
     name: str
@@ -53,6 +57,7 @@ class Bundle:
     model: str = "model.onnx"
     temperature: float = 1.0
     unknown: UnknownRule = field(default_factory=UnknownRule)
+    least_score: float = 0.0
     licence: str = "Apache-2.0"
     data: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -118,10 +123,12 @@ def _check_fields(bundle: Bundle) -> None:
 
 
 def write(bundle: Bundle) -> None:
-    """Write `bundle.json` beside the files that are there, with their checksums of now."""
+    """Write `bundle.json` beside the files that it names, with their checksums of now."""
     content = {"schema": SCHEMA, **asdict(bundle)}
     del content["folder"]
-    content["sha256"] = {name: sha256_of(bundle.folder / name) for name in [bundle.model]}
+    content["sha256"] = {
+        name: sha256_of(bundle.folder / name) for name in sorted({bundle.model, *bundle.sha256})
+    }
     text = json.dumps(content, indent=2) + "\n"
     part = bundle.folder / f".{FILE}.part"
     part.write_text(text, encoding="utf-8")

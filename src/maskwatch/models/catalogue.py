@@ -26,6 +26,7 @@ class ModelCard:
     sha256: str | None = None
     url: str | None = None
     extra: str | None = None
+    ships: bool = False
 
 
 CARDS = (
@@ -35,6 +36,7 @@ CARDS = (
         "mask, no mask or worn wrong; MobileNetV2 at 112 pixels",
         "Apache-2.0",
         "ships with maskwatch",
+        ships=True,
     ),
     ModelCard(
         "small",
@@ -42,11 +44,20 @@ CARDS = (
         "the same in 1 MB and 0.6 of the time: a cut MobileNetV2 at 96 pixels",
         "Apache-2.0",
         "ships with maskwatch",
+        ships=True,
+    ),
+    ModelCard(
+        "maskwatch",
+        "detector",
+        "ours, offline; states from the same pass; the default without a file of yunet",
+        "Apache-2.0",
+        "ships with maskwatch",
+        ships=True,
     ),
     ModelCard(
         "yunet",
         "detector",
-        "small and fast, five landmarks; the default where its file is found",
+        "small, five landmarks; the default where its file is found",
         "MIT",
         "opencv_zoo: face_detection_yunet_2023mar.onnx",
         files=("yunet_2023mar.onnx",),

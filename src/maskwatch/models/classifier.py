@@ -40,8 +40,8 @@ class MaskClassifier:
     """A bundle's network, run by ONNX Runtime."""
 
     def __init__(self, bundle: Bundle, *, device: Device = "auto", threads: int = 0) -> None:
-        if bundle.kind == "detector":
-            raise ModelInvalid(f"{bundle.folder} holds a detector, not a classifier")
+        if bundle.kind != "classifier":
+            raise ModelInvalid(f"{bundle.folder} holds a face detector, not a classifier")
         self.bundle = bundle
         self._network = Network(bundle.model_path, device=device, threads=threads)
 

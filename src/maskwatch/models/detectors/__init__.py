@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.errors import ModelInvalid, ModelNotFound, UsageError
+from maskwatch.models import bundle as bundles
 from maskwatch.models import catalogue, files
 from maskwatch.models.runtime import Device
 from maskwatch.types import FaceDetector
 
 _logger = logging.getLogger(__name__)
+
+SHIPPED_DETECTOR = "maskwatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class DetectorOptions:
 
 
 def open_detector(name: str | None, options: DetectorOptions | None = None) -> FaceDetector:
-    """The detector of that name; None takes yunet where its file is found, else haar.
+    """The detector of that name, file or run folder; None: yunet where its file is, else our own.
 
     Raises:
         UsageError: no such detector, or weights for one that takes none.
@@ -37,23 +40,32 @@ def open_detector(name: str | None, options: DetectorOptions | None = None) -> F
     options = options or DetectorOptions()
     if name is None:
         name = _default_name(options)
-    if name not in catalogue.names("detector") and Path(name).is_file():
-        return _open_file(Path(name), options)
+    if name not in catalogue.names("detector") and Path(name).exists():
+        return _open_path(Path(name), options)
     card = catalogue.card_of(name, "detector")
     if options.weights is not None and not card.files:
-        raise UsageError(
-            f"the detector {name} brings its own weights; leave --detector-weights out"
-        )
-    chosen = {
+        raise _brings_weights(name)
+    return _open(card, options, _chosen(options))
+
+
+def _brings_weights(name: str) -> UsageError:
+    return UsageError(f"the detector {name} brings its own weights; leave --detector-weights out")
+
+
+def _chosen(options: DetectorOptions) -> dict[str, Any]:
+    return {
         key: getattr(options, key)
         for key in ("long_side", "score", "iou")
         if getattr(options, key) is not None
     }
-    return _open(card, options, chosen)
 
 
-def _open_file(path: Path, options: DetectorOptions) -> FaceDetector:
-    """The detector whose file it is: Caffe's is ssd, an ONNX file yunet or retinaface."""
+def _open_path(path: Path, options: DetectorOptions) -> FaceDetector:
+    """A folder is a bundle; of files, Caffe's is ssd, an ONNX file yunet or retinaface."""
+    if path.is_dir():
+        if options.weights is not None:
+            raise _brings_weights(str(path))
+        return _open_bundle(path, options)
     named = replace(options, weights=path)
     if path.suffix == ".caffemodel":
         return open_detector("ssd", named)
@@ -70,11 +82,18 @@ def _default_name(options: DetectorOptions) -> str:
         files.find(catalogue.card_of("yunet", "detector"))
     except ModelNotFound:
         _logger.warning(
-            "no file of the face detector yunet here, so haar finds the faces: it misses most "
-            "masked, small and turned ones. Get yunet with: maskwatch models get yunet"
+            "our own detector finds the faces, as there is no file of yunet, which misses fewer "
+            "large ones. Get yunet with: maskwatch models get yunet"
         )
-        return "haar"
+        return SHIPPED_DETECTOR
     return "yunet"
+
+
+def _open_bundle(folder: Path, options: DetectorOptions) -> FaceDetector:
+    from maskwatch.models.detectors.onepass import OnePass
+
+    bundle = bundles.read(folder)
+    return OnePass(bundle, **_chosen(options), device=options.device, threads=options.threads)
 
 
 def _open(
@@ -83,6 +102,8 @@ def _open(
     # Imported here: one detector in use must not cost the start-up time of all.
     on_runtime: dict[str, Any] = {"device": options.device, "threads": options.threads}
     match card.name:
+        case "maskwatch":
+            return _open_bundle(catalogue.SHIPPED / card.name, options)
         case "yunet":
             from maskwatch.models.detectors.yunet import YuNet
 

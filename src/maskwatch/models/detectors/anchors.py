@@ -1,5 +1,7 @@
 """What one-stage detectors share: the grid of their cells and the way from a picture to boxes."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,11 +23,13 @@ def suppressed(
     iou_limit: float,
     scale: float,
     size_wh: tuple[int, int],
+    probabilities: Floats | None = None,
 ) -> Faces:
     """The boxes that remain after suppression, divided by `scale` and cut to the picture."""
     kept = nms(boxes_xyxy, scores, iou_limit)
-    return Faces.found(
+    faces = Faces.found(
         clip(boxes_xyxy[kept] / scale, *size_wh),
         np.clip(scores[kept], 0, 1),
         None if landmarks is None else landmarks[kept] / scale,
     )
+    return faces if probabilities is None else replace(faces, probabilities=probabilities[kept])

@@ -1,0 +1,1 @@
+"""Training the face detector: labels from teachers, scenes, network, losses."""
