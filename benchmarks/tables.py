@@ -84,6 +84,11 @@ TABLES = {
         "detector_speed",
         ("detector", "picture", "milliseconds", "of OpenCV's YuNet", "file MB", "peak MiB"),
     ),
+    "detector_int8": Table(
+        "detector_int8",
+        ("network", "file MB", "milliseconds", "face AP", "IoU with the floats",
+         "score difference"),
+    ),
     "detector_conditions": Table(
         "detector_conditions",
         ("group", "value", "faces", "maskwatch", "yunet", "retinaface"),
