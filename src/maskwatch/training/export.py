@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -16,7 +17,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from torch import nn
+from torch import Tensor, nn
 
 from maskwatch.errors import ModelInvalid
 
@@ -33,19 +34,7 @@ def export_onnx(network: nn.Module, path: Path, side: int) -> None:
     network = network.cpu().eval()
     example = torch.randn(4, 3, side, side)
     batch = torch.export.Dim("batch", min=1, max=1024)
-    program = torch.onnx.export(
-        network,
-        (example,),
-        input_names=["pixels"],
-        output_names=["logits"],
-        dynamic_shapes=({0: batch},),
-        opset_version=_OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    if program is None:
-        raise ModelInvalid("PyTorch gave no ONNX program")
-    program.save(str(path), external_data=False)
+    write_onnx(network, (example,), ({0: batch},), ["pixels"], ["logits"], path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for n in (1, 4):
         got = session.run(None, {"pixels": example[:n].numpy()})[0]
@@ -54,6 +43,42 @@ def export_onnx(network: nn.Module, path: Path, side: int) -> None:
         worst = float(np.abs(got - wanted).max())
         if worst > _PARITY:
             raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {_PARITY}")
+
+
+def write_onnx(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    dynamic_shapes: Any,
+    inputs: list[str],
+    outputs: list[str],
+    path: Path,
+) -> None:
+    """Write a module as one ONNX file, weights inside.
+
+    Args:
+        module: in evaluation mode.
+        example: its arguments.
+        dynamic_shapes: which of their sides are free, as `torch.export` wants it told.
+        inputs: names.
+        outputs: names.
+        path: to write.
+
+    Raises:
+        ModelInvalid: PyTorch gave no program.
+    """
+    program = torch.onnx.export(
+        module,
+        example,
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_shapes=dynamic_shapes,
+        opset_version=_OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelInvalid("PyTorch gave no ONNX program")
+    program.save(str(path), external_data=False)
 
 
 def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:

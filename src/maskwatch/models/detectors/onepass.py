@@ -18,8 +18,8 @@ from maskwatch.models.runtime import Device, Network
 from maskwatch.types import Boxes, Faces, Floats, Image
 
 STRIDES = (8, 16, 32)
-_CHANNELS = 18
-_LARGEST_LOG_SIDE = 6.0
+CHANNELS = 1 + 4 + 3 + 10
+LARGEST_LOG_SIDE = 6.0
 
 
 class OnePass:
@@ -93,12 +93,12 @@ def decode(maps: Sequence[Floats], score_limit: float) -> tuple[Boxes, Floats, F
     least = np.log(limit / (1 - limit))
     parts = []
     for level, stride in zip(maps, STRIDES, strict=True):
-        table = level[0].reshape(_CHANNELS, -1)
+        table = level[0].reshape(CHANNELS, -1)
         cells = np.flatnonzero(table[0] >= least)
         rows = table[:, cells]
         corner = np.stack([cells % level.shape[3], cells // level.shape[3]])
         centre = (corner + rows[1:3] + 0.5) * stride
-        half = np.exp(np.minimum(rows[3:5], _LARGEST_LOG_SIDE)) * (stride / 2)
+        half = np.exp(np.minimum(rows[3:5], LARGEST_LOG_SIDE)) * (stride / 2)
         sides = np.tile(2 * half, (5, 1))
         points = np.tile((corner + 0.5) * stride, (5, 1)) + rows[8:] * sides
         parts.append(np.concatenate([centre - half, centre + half, rows[:1], rows[5:8], points]))

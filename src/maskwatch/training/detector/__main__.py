@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import cv2
-import torch
 
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.training.detector.bundling import bundle_of
@@ -36,12 +35,11 @@ def main() -> None:
     data, out = arguments.data, arguments.out
     labels = derive_labels(data, arguments.corrections, arguments.classifier, out)
     learnt = [one for one in labels if not one.held_out]
-    network: torch.nn.Module | None = None
-    for folder, recipe in (("training", Recipe()), ("finish", FINISH)):
-        scenes = SceneMaker(data, learnt, recipe.mixture)
-        network = fit(scenes, recipe, out / folder, start=network)
-    assert network is not None  # noqa: S101  # narrows the type: there are two recipes
-    bundle = bundle_of(network, (Recipe(), FINISH), data, labels, out, arguments.name)
+    first = Recipe()
+    network = fit(SceneMaker(data, learnt, first.mixture), first, out / "training")
+    scenes = SceneMaker(data, learnt, FINISH.mixture)
+    network = fit(scenes, FINISH, out / "finish", start=network)
+    bundle = bundle_of(network, (first, FINISH), data, labels, out, arguments.name)
     _logger.info(
         "%s: score %s, held-out scenes %s", out, bundle.least_score, bundle.figures["held_out"]
     )

@@ -15,16 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from maskwatch.errors import ModelInvalid
-from maskwatch.training.detector.network import (
-    OUTPUTS,
-    STRIDES,
-    boxes_of,
-    cells_of,
-    flat,
-    landmarks_of,
-)
+from maskwatch.models.detectors.onepass import CHANNELS, STRIDES
+from maskwatch.training.detector.network import boxes_of, cells_of, flat, landmarks_of
+from maskwatch.training.export import write_onnx
 
-_OPSET = 18
 _PARITY = 1e-3
 _MOST_STEPS = 128
 
@@ -75,7 +69,7 @@ def export_maps(network: nn.Module, path: Path) -> None:
     side = STRIDES[-1]
     shapes = ({0: torch.export.Dim("batch", min=1, max=64), 2: side * rows, 3: side * columns},)
     example = torch.rand(2, 3, 4 * side, 6 * side) * 255
-    _write(maps, (example,), shapes, ["pixels"], [f"stride_{s}" for s in STRIDES], path)
+    write_onnx(maps, (example,), shapes, ["pixels"], [f"stride_{s}" for s in STRIDES], path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for shape in ((1, 3, 5 * side, 3 * side), (2, 3, 2 * side, 7 * side)):
         example = torch.rand(*shape) * 255
@@ -91,29 +85,6 @@ def _steps() -> tuple[Any, Any]:
     """Height and width in strides of 32."""
     rows, columns = (torch.export.Dim(name, min=1, max=_MOST_STEPS) for name in ("rows", "columns"))
     return rows, columns
-
-
-def _write(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    shapes: Any,
-    inputs: list[str],
-    outputs: list[str],
-    path: Path,
-) -> None:
-    program = torch.onnx.export(
-        module,
-        example,
-        input_names=inputs,
-        output_names=outputs,
-        dynamic_shapes=shapes,
-        opset_version=_OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    if program is None:
-        raise ModelInvalid("PyTorch gave no ONNX program")
-    program.save(str(path), external_data=False)
 
 
 _BEFORE = """
@@ -180,13 +151,13 @@ def export_end_to_end(
     """
     rows, columns = _steps()
     per_step = [STRIDES[-1] // stride for stride in STRIDES]
-    examples = tuple(torch.rand(1, OUTPUTS, 2 * n, 3 * n) for n in per_step)
+    examples = tuple(torch.rand(1, CHANNELS, 2 * n, 3 * n) for n in per_step)
     shapes = (tuple({2: n * rows, 3: n * columns} for n in per_step),)
     between = ["all_boxes", "all_scores", "all_states", "all_landmarks"]
     names = [f"map_{stride}" for stride in STRIDES]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "decoded.onnx"
-        _write(Decoded(temperature).eval(), examples, shapes, names, between, file)
+        write_onnx(Decoded(temperature).eval(), examples, shapes, names, between, file)
         decoded = onnx.load(file)
     after = _AFTER.replace("OVERLAP", str(overlap)).replace("SCORE", str(score))
     whole = onnx.parser.parse_model(_BEFORE)
@@ -199,13 +170,9 @@ def export_end_to_end(
             [(f"decoded_{n}", f"after_{n}") for n in between],
         ),
     ):
-        part = onnx.compose.add_prefix(part, prefix)
+        last = prefix == "after_"
+        part = onnx.compose.add_prefix(part, prefix, rename_outputs=not last)
         part.ir_version = whole.ir_version
         whole = onnx.compose.merge_models(whole, part, io_map=links)
-    for output in whole.graph.output:
-        plain = output.name.removeprefix("after_")
-        for node in whole.graph.node:
-            node.output[:] = [plain if name == output.name else name for name in node.output]
-        output.name = plain
     onnx.checker.check_model(whole)
     onnx.save(whole, path)

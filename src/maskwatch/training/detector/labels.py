@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app.detector import MaskDetector
 from maskwatch.boxes import clip, iou, short_side
 from maskwatch.data.crops import is_held_out
 from maskwatch.data.labelled import LabelledPicture
 from maskwatch.errors import SourceError
 from maskwatch.images import decode
-from maskwatch.models.classifier import open_classifier
+from maskwatch.models.classifier import MaskClassifier, open_classifier
 from maskwatch.training.detector.teachers import PORTRAIT_LOOKS, SCENE_LOOKS, Teachers, Votes
 from maskwatch.training.sets import SOURCES, WHOLE_PICTURES, labels_key, read_sets
-from maskwatch.types import CLASSES, Boxes, Faces, Floats, Image, MaskState
+from maskwatch.types import CLASSES, Boxes, Floats, MaskState
 
 _logger = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ def derive_labels(
     """
     file = out / f"labels-{_key(corrections, classifier)}.jsonl"
     done = {labels.path: labels for labels in read_labels(file)} if file.exists() else {}
-    judge = MaskDetector(classifier=classifier, detector=_NoDetector(), unknown=0, threads=1)
+    judge = open_classifier(classifier, threads=1)
     scenes = Teachers(SCENE_LOOKS)
     portraits = Teachers(PORTRAIT_LOOKS, border=_PORTRAIT_BORDER)
     out.mkdir(parents=True, exist_ok=True)
@@ -120,20 +119,12 @@ def read_labels(file: Path) -> list[SceneLabels]:
 def _key(corrections: Path | None, classifier: str) -> str:
     """Short, and another for other corrections or another classifier."""
     told = open_classifier(classifier, device="cpu").bundle.sha256
-    return hashlib.sha256(f"{labels_key(corrections)} {sorted(told.items())}".encode()).hexdigest()[
-        :12
-    ]
-
-
-class _NoDetector:
-    """The boxes are given."""
-
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
-        return [Faces.empty() for _ in images]
+    words = f"{labels_key(corrections)} {sorted(told.items())}"
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def _labels_of(
-    picture: LabelledPicture, data: Path, source: int, teachers: Teachers, judge: MaskDetector
+    picture: LabelledPicture, data: Path, source: int, teachers: Teachers, judge: MaskClassifier
 ) -> SceneLabels:
     image = decode(picture.path)
     seen = teachers(image)
@@ -143,7 +134,7 @@ def _labels_of(
     kept = (short_side(boxes) >= _SMALLEST_SIDE) & (known.sureness >= _RECORDED)
     boxes = boxes[kept]
     given = [state for state, keep in zip(known.states, kept, strict=True) if keep]
-    soft = judge.classify(image, boxes).probabilities
+    (soft,) = judge.probabilities([image], [boxes])
     return SceneLabels(
         path=str(picture.path.relative_to(data)),
         source=source,

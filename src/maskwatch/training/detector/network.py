@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-STRIDES = (8, 16, 32)
-OUTPUTS = 1 + 4 + 3 + 10
+from maskwatch.models.detectors.onepass import CHANNELS, LARGEST_LOG_SIDE, STRIDES
+
 _PRIOR_SCORE = 0.01
-_LARGEST_LOG_SIDE = 6.0
 
 
 def _convolution(
@@ -90,7 +89,7 @@ class FaceNet(nn.Module):
             nn.Sequential(*_convolution(width, neck, 1)) for width in widths
         )
         self.heads = nn.ModuleList(
-            nn.Sequential(Separable(neck, neck), nn.Conv2d(neck, OUTPUTS, 1)) for _ in widths
+            nn.Sequential(Separable(neck, neck), nn.Conv2d(neck, CHANNELS, 1)) for _ in widths
         )
         self._start_with_few_faces()
 
@@ -146,7 +145,7 @@ def boxes_of(rows: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
     A centre is told from the cell's own centre, a side by its logarithm, both in strides.
     """
     centre = corners + (rows[..., 1:3] + 0.5) * strides[:, None]
-    half = rows[..., 3:5].clamp(max=_LARGEST_LOG_SIDE).exp() * strides[:, None] / 2
+    half = rows[..., 3:5].clamp(max=LARGEST_LOG_SIDE).exp() * strides[:, None] / 2
     return torch.cat([centre - half, centre + half], dim=-1)
 
 
@@ -155,7 +154,7 @@ def landmarks_of(rows: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
 
     They are told from the cell's centre, in sides of the box that is told.
     """
-    sides = rows[..., 3:5].clamp(max=_LARGEST_LOG_SIDE).exp() * strides[:, None]
+    sides = rows[..., 3:5].clamp(max=LARGEST_LOG_SIDE).exp() * strides[:, None]
     centre = corners + 0.5 * strides[:, None]
     points: Tensor = rows[..., 8:].reshape(*rows.shape[:-1], 5, 2)
     return centre.unsqueeze(-2) + points * sides.unsqueeze(-2)
