@@ -62,8 +62,8 @@ class FaceFrame:
 
 
 def mirrored(landmarks: Floats) -> Floats:
-    """Landmarks (5, 2) of a mirrored picture in their order again: right ones first."""
-    return landmarks[[1, 0, 2, 4, 3]]
+    """Landmarks (..., 5, 2) of a mirrored picture in their order again: right ones first."""
+    return landmarks[..., [1, 0, 2, 4, 3], :]
 
 
 def symmetric(half: list[tuple[float, float]]) -> Outline:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.data.drawing import mirrored
 from maskwatch.images import resize
-from maskwatch.training.detector.teachers import MIRRORED_LANDMARKS
 from maskwatch.types import Boxes, Floats, Image
 
 _LEVELS = 4
@@ -83,4 +83,4 @@ def moved(boxes_xyxy: Boxes, matrix: Floats) -> Boxes:
 def moved_landmarks(landmarks: Floats, matrix: Floats) -> Floats:
     """The landmarks (n, 5, 2) under an affine matrix; a mirror makes left ones right ones."""
     out = (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return out[:, MIRRORED_LANDMARKS] if np.linalg.det(matrix[:, :2]) < 0 else out
+    return mirrored(out) if np.linalg.det(matrix[:, :2]) < 0 else out

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskwatch.boxes import iou
+from maskwatch.data.drawing import mirrored
 from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.types import Boxes, FaceDetector, Floats, Image
 
 _LOWEST_SCORE = 0.1
 _SAME_FACE_IOU = 0.45
 _GREY = 127
-MIRRORED_LANDMARKS = [1, 0, 2, 4, 3]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ def mirrored_boxes(boxes_xyxy: Boxes, width: float) -> Boxes:
 
 def mirrored_landmarks(landmarks: Floats, width: float) -> Floats:
     """The landmarks (n, 5, 2) in the mirror image: left and right change their places."""
-    out = landmarks[:, MIRRORED_LANDMARKS].copy()
+    out = mirrored(landmarks)
     out[..., 0] = width - out[..., 0]
     return out
 
