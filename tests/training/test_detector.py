@@ -22,7 +22,6 @@ from maskwatch.models.detectors.onepass import OnePass  # noqa: E402
 from maskwatch.training.detector.bundling import (  # noqa: E402
     END_TO_END,
     bundle_of,
-    matched,
 )
 from maskwatch.training.detector.fit import Recipe, fit  # noqa: E402
 from maskwatch.training.detector.geometry import (  # noqa: E402
@@ -347,13 +346,6 @@ def test_maps_and_rows_agree_on_their_cells() -> None:
     assert rows[0, 13, 2] == maps[0][0, 2, 1, 1]
     assert corners[13].tolist() == [8, 8]
     assert boxes_of(rows, corners, strides).shape == (2, len(corners), 4)
-
-
-def test_each_labelled_face_is_found_once() -> None:
-    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [30, 0, 40, 10]], np.float32)
-    truth = np.array([[0, 0, 10, 10]], np.float32)
-    assert matched(boxes, truth).tolist() == [0, -1, -1]
-    assert matched(boxes, truth[:0]).tolist() == [-1, -1, -1]
 
 
 def test_labels_of_the_real_sets(

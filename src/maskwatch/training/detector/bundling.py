@@ -1,7 +1,7 @@
 """From a trained detector to a bundle: exported, with fitted thresholds, described."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from maskwatch import __version__
-from maskwatch.boxes import iou
 from maskwatch.errors import UsageError
+from maskwatch.evaluation.detections import Matches, match
 from maskwatch.images import decode
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle, InputSpec, UnknownRule
@@ -26,7 +26,6 @@ from maskwatch.types import CLASSES, Floats
 END_TO_END = "end-to-end.onnx"
 _LONG_SIDE = 640
 _OVERLAP = 0.5
-_SAME_FACE_IOU = 0.5
 _LOWEST_SCORE = 0.05
 _SMALLEST_FACE = 12.0
 _MOST_WRONG = 0.015
@@ -57,8 +56,34 @@ def bundle_of(
     if not any(one.faces() for one in held_out):
         raise UsageError("no held-out picture has a labelled face: thresholds cannot be fitted")
     export_maps(network, folder / "model.onnx")
-    learnt = [one for one in labels if not one.held_out]
-    bundle = Bundle(
+    bundle = _described(folder, name, recipes, [one for one in labels if not one.held_out])
+    found, logits, told = _held_out(bundle, data, held_out)
+    score, figures = _best_score(found)
+    temperature = fit_temperature(logits, told) if len(told) else 1.0
+    sure = softmax(np.asarray(logits / temperature, np.float32))
+    fitted = replace(
+        bundle,
+        least_score=score,
+        temperature=temperature,
+        unknown=UnknownRule(_SMALLEST_FACE, fit_threshold(sure, told, _MOST_WRONG)),
+        figures={"held_out": figures},
+    )
+    export_end_to_end(
+        fitted.model_path,
+        folder / END_TO_END,
+        score=score,
+        overlap=_OVERLAP,
+        temperature=temperature,
+    )
+    bundles.write(fitted)
+    return fitted
+
+
+def _described(
+    folder: Path, name: str, recipes: Sequence[Recipe], learnt: Sequence[SceneLabels]
+) -> Bundle:
+    """The bundle before anything is fitted."""
+    return Bundle(
         folder=folder,
         name=name,
         version=__version__,
@@ -74,88 +99,45 @@ def bundle_of(
             "recipes": [asdict(recipe) for recipe in recipes],
         },
     )
-    found = _held_out(bundle, data, held_out)
-    score, figures = _best_score(found)
-    right = found.states[found.face >= 0], found.labels[found.face >= 0]
-    temperature = fit_temperature(*right) if len(right[0]) else 1.0
-    sure = softmax(np.asarray(right[0] / temperature, np.float32))
-    fitted = replace(
-        bundle,
-        least_score=score,
-        temperature=temperature,
-        unknown=UnknownRule(_SMALLEST_FACE, fit_threshold(sure, right[1], _MOST_WRONG)),
-        figures={"held_out": figures},
-    )
-    export_end_to_end(
-        fitted.model_path,
-        folder / END_TO_END,
-        score=score,
-        overlap=_OVERLAP,
-        temperature=temperature,
-    )
-    bundles.write(fitted)
-    return fitted
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """Boxes of all held-out pictures, in rows: `scores`, logits of the `states`, the labelled
-    `face` that each finds (-1: none) and its `labels`; how many faces there are."""
-
-    scores: Floats
-    states: Floats
-    face: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    faces: int
-
-
-def _held_out(bundle: Bundle, data: Path, labels: Sequence[SceneLabels]) -> _Found:
-    """What the network says of held-out scenes; boxes on ignored regions are left out."""
+def _held_out(
+    bundle: Bundle, data: Path, labels: Sequence[SceneLabels]
+) -> tuple[list[Matches], Floats, NDArray[np.int64]]:
+    """What the network finds in held-out scenes; of the faces that it finds the logits of their
+    states, shape (n, 3), and their labels (n,)."""
     detector = OnePass(bundle, score=_LOWEST_SCORE, device="cpu")
-    parts, count = [], 0
+    parts, logits, told = [], [np.zeros((0, len(CLASSES)), np.float32)], [np.zeros(0, np.int64)]
     for one in labels:
         boxes = np.array(one.boxes, np.float32).reshape(-1, 4)
-        truth, ignored = boxes[one.faces()], boxes[one.ignored()]
-        states = np.array(one.states).reshape(-1, len(CLASSES))[one.faces()]
+        rows, ignored = one.faces(), one.ignored()
+        doubtful = np.arange(len(rows) + len(ignored)) >= len(rows)
         faces = detector.detect([decode(data / one.path)])[0]
-        match = matched(faces.boxes, truth)
-        doubtful = (match < 0) & (iou(faces.boxes, ignored) > 0.3).any(axis=1)
-        label = states.argmax(axis=1)[match] if len(truth) else np.zeros(len(match), int)
-        kept = ~doubtful
-        logits = np.log(np.maximum(faces.probabilities, 1e-9))
-        face = np.where(match < 0, -1, match + count)
-        parts.append((faces.scores[kept], logits[kept], face[kept], label[kept]))
-        count += len(truth)
-    scores, states_of_all, face_of_all, label_of_all = map(np.concatenate, zip(*parts, strict=True))
-    return _Found(scores, states_of_all, face_of_all, label_of_all, count)
+        found = match(faces.boxes, faces.scores, boxes[rows + ignored], doubtful)
+        parts.append(found)
+        box = found.box[: len(rows)]
+        states = np.array(one.states).reshape(-1, len(CLASSES))[rows].argmax(axis=1)
+        logits.append(np.log(np.maximum(faces.probabilities[box[box >= 0]], 1e-9)))
+        told.append(states[box >= 0])
+    return parts, np.concatenate(logits), np.concatenate(told)
 
 
-def matched(boxes: Floats, truth: Floats) -> NDArray[np.int64]:
-    """For boxes, best first, the labelled face that each finds first, or -1; shape (n,)."""
-    out = np.full(len(boxes), -1, np.int64)
-    overlaps = iou(boxes, truth)
-    free = np.ones(len(truth), bool)
-    for row, overlap in enumerate(overlaps):
-        candidates = np.where(free, overlap, 0)
-        if candidates.size and candidates.max() >= _SAME_FACE_IOU:
-            out[row] = int(candidates.argmax())
-            free[out[row]] = False
-    return out
-
-
-def _best_score(found: _Found) -> tuple[float, dict[str, float]]:
+def _best_score(found: Sequence[Matches]) -> tuple[float, dict[str, float]]:
     """The score below which boxes are best dropped, and what is found at it.
 
     Best is by F0.5: a box where nobody is annoys more than a face that is missed.
     """
+    scores = np.concatenate([one.scores for one in found])
+    right_ones = np.concatenate([one.right for one in found])
+    faces = sum(one.faces for one in found)
     best, figures = 0.5, {"f0.5": 0.0}
     for score in np.arange(0.1, 0.95, 0.01):
-        told = found.scores >= score
-        right = int((told & (found.face >= 0)).sum())
-        recall, precision = right / max(1, found.faces), right / max(1, int(told.sum()))
+        told = scores >= score
+        right = int((told & right_ones).sum())
+        recall, precision = right / max(1, faces), right / max(1, int(told.sum()))
         value = 1.25 * recall * precision / max(1e-9, recall + 0.25 * precision)
         if value > figures["f0.5"]:
             best = round(float(score), 2)
             figures = {"f0.5": value, "recall": recall, "precision": precision}
     figures = {name: round(value, 4) for name, value in figures.items()}
-    return best, {"faces": float(found.faces), **figures}
+    return best, {"faces": float(faces), **figures}
