@@ -1,4 +1,4 @@
-"""Where detectors fail: turned, dark, grey and huge pictures, profiles, hats, veils, dark skin.
+"""Where detectors fail: turned, dark, grey and huge pictures, profiles, beards, scarves, skin.
 
 Recall of labelled faces at IoU 0.5, each detector at its own score and a long side of 640 pixels.
 Groups of ilc2021-val come from the committed list of what was seen in each face; masked and bare
