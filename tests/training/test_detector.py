@@ -14,6 +14,7 @@ import onnxruntime  # noqa: E402
 from maskwatch import MaskDetector  # noqa: E402
 from maskwatch.boxes import area, clip  # noqa: E402
 from maskwatch.boxes import iou as box_iou  # noqa: E402
+from maskwatch.data.labelled import LabelledPicture, read_coco  # noqa: E402
 from maskwatch.errors import SourceError, UsageError  # noqa: E402
 from maskwatch.images import encode  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
@@ -23,6 +24,7 @@ from maskwatch.training.detector.bundling import (  # noqa: E402
     END_TO_END,
     bundle_of,
 )
+from maskwatch.training.detector.conventions import aligned  # noqa: E402
 from maskwatch.training.detector.fit import Recipe, fit  # noqa: E402
 from maskwatch.training.detector.geometry import (  # noqa: E402
     moved,
@@ -30,7 +32,7 @@ from maskwatch.training.detector.geometry import (  # noqa: E402
     pyramid,
     warped,
 )
-from maskwatch.training.detector.labels import SceneLabels, derive_labels  # noqa: E402
+from maskwatch.training.detector.labels import SceneLabels, derive_labels, of_scene  # noqa: E402
 from maskwatch.training.detector.losses import (  # noqa: E402
     Truth,
     assign,
@@ -47,10 +49,12 @@ from maskwatch.training.detector.network import (  # noqa: E402
 )
 from maskwatch.training.detector.scenes import Mixture, SceneMaker  # noqa: E402
 from maskwatch.training.detector.teachers import (  # noqa: E402
+    Votes,
     merged,
     mirrored_boxes,
     mirrored_landmarks,
 )
+from maskwatch.types import MaskState  # noqa: E402
 
 RED, GREY = (250, 0, 0), 90
 UNKNOWN = torch.full((1, 5, 2), torch.nan)
@@ -76,6 +80,7 @@ def labels_of(path: str, boxes: list[list[float]], **changes: object) -> SceneLa
         "sureness": [1.0] * len(boxes),
         "states": [[0.1, 0.8, 0.1]] * len(boxes),
         "landmarks": [None] * len(boxes),
+        "seen": [None] * len(boxes),
     }
     return SceneLabels(**(values | changes))  # type: ignore[arg-type]
 
@@ -117,12 +122,42 @@ def test_what_is_mirrored_twice_is_as_it_was() -> None:
     assert mirrored_landmarks(mirrored_landmarks(points, 20), 20).tolist() == points.tolist()
 
 
-def test_doubtful_faces_and_those_that_labels_left_out_are_ignored() -> None:
-    boxes = [[0.0, 0, 9, 9]] * 4
-    labelled = labels_of("a", boxes, sureness=[1.0, 0.9, 0.3, 0.1])
-    assert (labelled.faces(), labelled.ignored()) == ([0], [1, 2])
-    derived = labels_of("a", boxes, sureness=[0.95, 0.6, 0.3, 0.1], every_face=False)
-    assert (derived.faces(), derived.ignored()) == ([0, 1], [2])
+def test_doubtful_faces_are_ignored_and_sure_ones_learnt() -> None:
+    boxes = [[0.0, 0, 9, 9]] * 5
+    labelled = labels_of("a", boxes, sureness=[1.0, 0.9, 0.55, 0.3, 0.1])
+    assert (labelled.faces(), labelled.ignored()) == ([0, 1], [2, 3])
+    derived = labels_of("a", boxes, sureness=[0.95, 0.6, 0.55, 0.3, 0.1], every_face=False)
+    assert (derived.faces(), derived.ignored()) == ([0, 1, 2], [3])
+
+
+def test_what_teachers_see_beside_labels() -> None:
+    labelled = np.array([[0, 0, 100, 100], [200, 0, 240, 40]], np.float32)
+    boxes = np.array(
+        [[10, 5, 90, 95], [60, 60, 90, 90], [204, 4, 236, 36], [300, 0, 320, 20]], np.float32
+    )
+    votes = np.array([[0.9, 0.9], [0.8, 0.8], [0.4, 0.4], [0.7, 0.9]], np.float32)
+    points = np.arange(40, dtype=np.float32).reshape(4, 5, 2)
+    picture = LabelledPicture(Path("a"), labelled, (MaskState.MASK, MaskState.NO_MASK))
+    known = of_scene(Votes(boxes, votes, points), picture)
+    assert known.sureness.tolist() == pytest.approx([1, 1, 0.5, 0.8])
+    assert known.boxes[2:].tolist() == boxes[[1, 3]].tolist()
+    assert known.states[2:] == [None, None]
+    assert known.seen[0].tolist() == boxes[0].tolist()
+    assert np.isnan(known.seen[1:]).all(), "the second is labelled, but not surely seen"
+    assert known.landmarks[1].tolist() == points[2].tolist()
+
+
+def test_all_boxes_are_drawn_in_one_way() -> None:
+    # Teachers see 10..50; one set's boxes are as theirs, another's a quarter wider on each side.
+    seen = [[10.0, 10, 50, 50]]
+    first = [labels_of(f"a{n}", [[10.0, 14, 50, 50]], seen=seen) for n in range(30)]
+    second = [labels_of(f"b{n}", [[0.0, 0, 60, 60]], seen=seen, source=1) for n in range(30)]
+    alone = labels_of("c", [[100.0, 100, 160, 160]], source=1)
+    derived = labels_of("d", [[10.0, 10, 30, 30]], sureness=[0.9], source=1)
+    *both, alone, derived = aligned([*first, *second, alone, derived])
+    assert all(one.boxes[0] == pytest.approx([10, 14, 50, 50]) for one in both)
+    assert alone.boxes[0] == pytest.approx([110, 114, 150, 150])
+    assert derived.boxes[0] == pytest.approx([10, 12, 30, 30])
 
 
 def test_scenes_show_what_their_boxes_say(pictures: tuple[Path, list[SceneLabels]]) -> None:
@@ -351,9 +386,7 @@ def test_maps_and_rows_agree_on_their_cells() -> None:
 def test_labels_of_the_real_sets(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from maskwatch.data.labelled import LabelledPicture, read_coco
     from maskwatch.training.detector import labels as module
-    from maskwatch.types import MaskState
 
     monkeypatch.setenv("MASKWATCH_MODELS", str(shared / "weights"))
     data = shared / "data"
@@ -365,7 +398,11 @@ def test_labels_of_the_real_sets(
     sets = [[scene], [], [portrait]]
     monkeypatch.setattr(module, "read_sets", lambda *_: sets)
     first, second = derive_labels(data, None, "small", tmp_path, threads=1)
-    assert np.array(first.boxes)[first.faces()] == pytest.approx(scene.boxes, abs=0.06)
+    assert scene.boxes is not None
+    count = len(scene.boxes)
+    assert np.array(first.boxes)[:count] == pytest.approx(scene.boxes, abs=0.06)
+    assert first.sureness[:count] == [1.0] * count
+    assert any(box is not None for box in first.seen[:count])
     assert (second.source, second.every_face) == (2, False)
     (face,) = second.faces()
     assert int(np.argmax(second.states[face])) == 0

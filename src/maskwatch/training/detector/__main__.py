@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import cv2
+import torch
+from torch import nn
 
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.training.detector.bundling import bundle_of
-from maskwatch.training.detector.fit import FINISH, Recipe, fit
+from maskwatch.training.detector.conventions import aligned
+from maskwatch.training.detector.fit import STAGES, fit
 from maskwatch.training.detector.labels import derive_labels
+from maskwatch.training.detector.network import FaceNet
 from maskwatch.training.detector.scenes import SceneMaker
 from maskwatch.training.memory import keep_freed_memory
 
@@ -33,13 +37,15 @@ def main() -> None:
     # Scenes are made on a thread of their own beside the network, which takes all cores.
     cv2.setNumThreads(1)
     data, out = arguments.data, arguments.out
-    labels = derive_labels(data, arguments.corrections, arguments.classifier, out)
+    labels = aligned(derive_labels(data, arguments.corrections, arguments.classifier, out))
     learnt = [one for one in labels if not one.held_out]
-    first = Recipe()
-    network = fit(SceneMaker(data, learnt, first.mixture), first, out / "training")
-    scenes = SceneMaker(data, learnt, FINISH.mixture)
-    network = fit(scenes, FINISH, out / "finish", start=network)
-    bundle = bundle_of(network, (first, FINISH), data, labels, out, arguments.name)
+    torch.manual_seed(STAGES["training"].seed)
+    network: nn.Module = FaceNet()
+    for stage, recipe in STAGES.items():
+        _logger.info("%s: %d steps", stage, recipe.steps)
+        scenes = SceneMaker(data, learnt, recipe.mixture)
+        network = fit(scenes, recipe, out / stage, start=network)
+    bundle = bundle_of(network, tuple(STAGES.values()), data, labels, out, arguments.name)
     _logger.info(
         "%s: score %s, held-out scenes %s", out, bundle.least_score, bundle.figures["held_out"]
     )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,9 @@ _logger = logging.getLogger(__name__)
 
 LABELLED = 1.0
 _AGREED, _DOUBTFUL, _RECORDED = 0.5, 0.2, 0.05
-_SAME_FACE_IOU = 0.4
+_SURE = 0.6
+_SAME_FACE_IOU = 0.25
+_LAYOUT = 2
 _LABEL_SHARE = 0.6
 _SMALLEST_SIDE = 4.0
 _PORTRAIT_BORDER = 0.25
@@ -37,7 +40,8 @@ class SceneLabels:
 
     `boxes` are x1, y1, x2, y2 in pixels; `sureness` is 1 for labelled faces and below it the mean
     vote of the teachers; `states` are probabilities of mask, no_mask, incorrect; `landmarks` five
-    points or null. `every_face` says that the labels name the picture's faces, if not quite all.
+    points or null; `seen` the teachers' box of a labelled face or null. `every_face` says that the
+    labels name the picture's faces, if not quite all.
     """
 
     path: str
@@ -48,14 +52,15 @@ class SceneLabels:
     sureness: list[float]
     states: list[list[float]]
     landmarks: list[list[list[float]] | None]
+    seen: list[list[float] | None]
 
     def faces(self) -> list[int]:
-        """The rows to learn from."""
-        least = LABELLED if self.every_face else _AGREED
+        """The rows to learn from: labelled faces, and those that teachers are sure of."""
+        least = _SURE if self.every_face else _AGREED
         return [row for row, sure in enumerate(self.sureness) if sure >= least]
 
     def ignored(self) -> list[int]:
-        """The rows where nothing is learnt: doubtful faces, and those that labels left out."""
+        """The rows where nothing is learnt: doubtful faces."""
         faces = set(self.faces())
         return [
             row for row, sure in enumerate(self.sureness) if sure >= _DOUBTFUL and row not in faces
@@ -119,7 +124,7 @@ def read_labels(file: Path) -> list[SceneLabels]:
 def _key(corrections: Path | None, classifier: str) -> str:
     """Short, and another for other corrections or another classifier."""
     told = open_classifier(classifier, device="cpu").bundle.sha256
-    words = f"{labels_key(corrections)} {sorted(told.items())}"
+    words = f"{_LAYOUT} {labels_key(corrections)} {sorted(told.items())}"
     return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
@@ -128,8 +133,8 @@ def _labels_of(
 ) -> SceneLabels:
     image = decode(picture.path)
     seen = teachers(image)
-    of_scene = picture.boxes is not None
-    known = _of_scene(seen, picture) if of_scene else _of_portrait(seen, picture.states[0])
+    face_by_face = picture.boxes is not None
+    known = of_scene(seen, picture) if face_by_face else _of_portrait(seen, picture.states[0])
     boxes = clip(known.boxes, image.shape[1], image.shape[0])
     kept = (short_side(boxes) >= _SMALLEST_SIDE) & (known.sureness >= _RECORDED)
     boxes = boxes[kept]
@@ -139,52 +144,83 @@ def _labels_of(
         path=str(picture.path.relative_to(data)),
         source=source,
         held_out=is_held_out(picture.path.name),
-        every_face=of_scene,
+        every_face=face_by_face,
         boxes=np.round(boxes.astype(float), 1).tolist(),
         sureness=np.round(known.sureness[kept].astype(float), 3).tolist(),
         states=[_mixed(state, row) for state, row in zip(given, soft, strict=True)],
-        landmarks=[
-            None if np.isnan(points).any() else np.round(points.astype(float), 1).tolist()
-            for points in known.landmarks[kept]
-        ],
+        landmarks=[_rounded(points) for points in known.landmarks[kept]],
+        seen=[_rounded(box) for box in known.seen[kept]],
     )
 
 
+def _rounded(values: Floats) -> list[Any] | None:
+    """As JSON; None where they are not known."""
+    return None if np.isnan(values).any() else np.round(values.astype(float), 1).tolist()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class Known:
+    """What is known of a picture's n faces: `boxes` (n, 4), `sureness` (n,), `states`, None where
+    nobody labelled it, `landmarks` (n, 5, 2) and the teachers' boxes `seen` (n, 4), both NaN where
+    there is none."""
+
     boxes: Boxes
     sureness: Floats
     states: list[MaskState | None]
     landmarks: Floats
+    seen: Boxes
 
 
-def _of_scene(seen: Votes, picture: LabelledPicture) -> _Known:
-    """The labelled boxes, and what teachers see beside them."""
+def of_scene(seen: Votes, picture: LabelledPicture) -> Known:
+    """The labelled boxes, and what teachers see beside them.
+
+    Of what they see within a labelled box nobody can say whether it is the same face.
+    """
     labelled = np.zeros((0, 4), np.float32) if picture.boxes is None else picture.boxes
-    overlaps = iou(labelled, seen.boxes)
     points = np.full((len(labelled), 5, 2), np.nan, np.float32)
-    beside = np.ones(len(seen.boxes), bool)
-    if overlaps.size:
-        near = overlaps.max(axis=1) >= _SAME_FACE_IOU
-        points[near] = seen.landmarks[overlaps.argmax(axis=1)[near]]
-        beside = overlaps.max(axis=0) < _SAME_FACE_IOU
+    boxes = np.full((len(labelled), 4), np.nan, np.float32)
     votes = np.minimum(seen.votes.mean(axis=1), 0.99)
-    return _Known(
+    beside = np.ones(len(seen.boxes), bool)
+    for row, other in _pairs(iou(labelled, seen.boxes)):
+        points[row] = seen.landmarks[other]
+        beside[other] = False
+        if votes[other] >= _AGREED:
+            boxes[row] = seen.boxes[other]
+    middles = (seen.boxes[:, None, :2] + seen.boxes[:, None, 2:]) / 2
+    inside = (middles > labelled[:, :2]) & (middles < labelled[:, 2:])
+    within = np.any(np.all(inside, axis=2), axis=1)
+    votes[within] = np.minimum(votes[within], _AGREED)
+    return Known(
         np.concatenate([labelled, seen.boxes[beside]]),
         np.concatenate([np.full(len(labelled), LABELLED, np.float32), votes[beside]]),
         [*picture.states, *[None] * int(beside.sum())],
         np.concatenate([points, seen.landmarks[beside]]),
+        np.concatenate([boxes, np.full((int(beside.sum()), 4), np.nan, np.float32)]),
     )
 
 
-def _of_portrait(seen: Votes, state: MaskState) -> _Known:
+def _pairs(overlaps: Floats) -> list[tuple[int, int]]:
+    """Rows and columns that are each other's best, and overlap enough to be one face."""
+    if not overlaps.size:
+        return []
+    best = overlaps.argmax(axis=1)
+    back = overlaps.argmax(axis=0)
+    return [
+        (row, int(column))
+        for row, column in enumerate(best)
+        if back[column] == row and overlaps[row, column] >= _SAME_FACE_IOU
+    ]
+
+
+def _of_portrait(seen: Votes, state: MaskState) -> Known:
     """What teachers see; the largest face that they agree on has the picture's state."""
     votes = seen.votes.mean(axis=1)
     sides = np.where(votes >= _AGREED, short_side(seen.boxes), 0)
     states: list[MaskState | None] = [None] * len(votes)
     if sides.any():
         states[int(sides.argmax())] = state
-    return _Known(seen.boxes, votes, states, seen.landmarks)
+    none = np.full((len(votes), 4), np.nan, np.float32)
+    return Known(seen.boxes, votes, states, seen.landmarks, none)
 
 
 def _mixed(state: MaskState | None, soft: Iterable[float]) -> list[float]:

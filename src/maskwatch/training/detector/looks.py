@@ -12,13 +12,13 @@ def tinted(image: Image, rng: np.random.Generator) -> Image:
     table = np.arange(256, dtype=np.float32)[:, None] / 255
     gamma = np.exp(rng.normal(0, 0.25))
     gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.06, 3))
-    if rng.random() < 0.06:
+    if rng.random() < 0.1:
         gain = gain * rng.uniform(0.15, 0.5)  # Very dark.
     table = np.clip(table**gamma * gain * 255 + rng.normal(0, 8), 0, 255).astype(np.uint8)
     image = np.asarray(cv2.LUT(image, table[None]), np.uint8)
     if rng.random() < 0.3:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
-        share = 1.0 if rng.random() < 0.3 else rng.uniform(0, 0.7)
+        share = 1.0 if rng.random() < 0.45 else rng.uniform(0, 0.7)
         full = np.repeat(grey, 3, axis=2)
         image = np.asarray(cv2.addWeighted(image, 1 - share, full, share, 0), np.uint8)
     return image

@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 from maskwatch.training.detector.network import boxes_of, landmarks_of
 
 _SCORE_POWER, _IOU_POWER = 0.5, 3.0
+_WORTH_POWER = 0.5
 _MOST_CELLS = 10
 _REACH = 1.0
 _BOX_WEIGHT, _STATE_WEIGHT, _LANDMARK_WEIGHT = 2.0, 0.5, 0.5
@@ -44,8 +45,9 @@ def assign(
 
     A cell may answer for a face in which its centre lies, or whose centre is less than a stride
     away. Of those, the ones that align best do: alignment is sqrt(score) x IoU^3, their number
-    the sum of the ten best IoUs (Ge et al. 2021). The best cell of each face is worth the face's
-    best IoU, the others less in proportion.
+    the sum of the ten best IoUs (Ge et al. 2021). The best cell of each face is worth the root of
+    the face's best IoU, the others less in proportion. (With the IoU itself, faces whose boxes are
+    hard to tell, as those of bare faces in bad light are, never get a score that counts.)
 
     Args:
         scores: shape (cells,), probabilities.
@@ -80,7 +82,7 @@ def assign(
     alignment = alignment * own
     top = alignment.amax(dim=1, keepdim=True).clamp(min=1e-9)
     reach = (overlaps * own).amax(dim=1, keepdim=True)
-    quality = (alignment / top * reach).amax(dim=0)
+    quality = (alignment / top * reach**_WORTH_POWER).amax(dim=0)
     return Assigned(quality, face, counts | positive)
 
 

@@ -28,6 +28,8 @@ _LEAST_VISIBLE = 0.55
 _SMALLEST_LEARNT = 6.0
 _TRIES, _SMALLEST_EMPTY = 6, 48.0
 _LAYOUTS = ((1, 0.5), (2, 0.3), (3, 0.12), (4, 0.08))
+_STATE_WEIGHTS = np.array([1.0, 2.0, 2.0])
+"""How often views aim at a face of each state: there are many more masked ones in scenes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +125,7 @@ class SceneMaker:
         if rng.random() < self._how.drawn_mask:
             image, states = with_drawn_mask(image, boxes, states, points, rng)
             levels = levels if image is levels[0] else pyramid(image)
-        matrix, scale = self._view(image, boxes, size_wh, rng)
+        matrix, scale = self._view(image, boxes, states, size_wh, rng)
         out = warped(*at_scale(levels, matrix, scale), size_wh, rng)
         if rng.random() < self._how.colour:
             out = tinted(out, rng)
@@ -159,6 +161,7 @@ class SceneMaker:
         self,
         image: Image,
         boxes: Boxes,
+        states: Floats,
         size_wh: tuple[int, int],
         rng: np.random.Generator,
     ) -> tuple[Floats, float]:
@@ -167,7 +170,7 @@ class SceneMaker:
         tile = min(size_wh)
         aimed = len(boxes) > 0 and rng.random() >= self._how.without_aim
         if aimed:
-            box = boxes[int(rng.integers(len(boxes)))]
+            box = boxes[_one_of(states, rng)]
             face = float(np.sqrt(area(box[None])[0]))
             goal = _log_uniform(_SMALLEST, min(_LARGEST, 0.9 * tile), rng)
             scale = goal / face
@@ -202,7 +205,7 @@ class SceneMaker:
             faces, face_states, _, face_points = _arrays(self._labels[number])
             if not len(faces):
                 continue
-            row = int(rng.integers(len(faces)))
+            row = _one_of(face_states, rng)
             goal = _log_uniform(_SMALLEST, 0.25 * side, rng)
             picture = self._picture(number)[0]
             patch = cut_out(picture, faces[row], face_points[row], goal, rng)
@@ -244,6 +247,12 @@ def _without_faces(
     none = np.zeros((0, 4), np.float32)
     points = np.zeros((0, 5, 2), np.float32)
     return Scene(out, none, np.zeros((0, len(CLASSES)), np.float32), points, none)
+
+
+def _one_of(states: Floats, rng: np.random.Generator) -> int:
+    """A face's row, chosen by its state (n, 3)."""
+    chances = states @ _STATE_WEIGHTS
+    return int(rng.choice(len(states), p=chances / chances.sum()))
 
 
 def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
