@@ -6,7 +6,17 @@ import pytest
 from PIL import Image as Pillow
 
 from maskwatch.errors import SinkError, SourceError
-from maskwatch.images import as_image, cut, decode, encode, fit, output_name, planes, warp_crops
+from maskwatch.images import (
+    as_image,
+    cut,
+    decode,
+    encode,
+    fit,
+    output_name,
+    planes,
+    size_of,
+    warp_crops,
+)
 from maskwatch.types import Image
 
 
@@ -54,7 +64,9 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = orientation
     stored = np.ascontiguousarray(undo(upright))
-    assert np.array_equal(decode(saved(tmp_path / "a.png", stored, exif=exif)), upright)
+    path = saved(tmp_path / "a.png", stored, exif=exif)
+    assert np.array_equal(decode(path), upright)
+    assert size_of(path) == (30, 20)
 
 
 def test_grey_becomes_rgb(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from maskwatch.boxes import short_side, squares
 from maskwatch.data.corrections import corrected, read_corrections
-from maskwatch.data.labelled import LabelledPicture, read_coco
+from maskwatch.data.formats import read_coco
+from maskwatch.data.labelled import LabelledPicture
 from maskwatch.images import decode, encode, warp_crops
 from maskwatch.types import CLASSES, Boxes, Image, MaskState
 
@@ -52,7 +53,7 @@ def read_faces(folder: Path, corrections: Path | None = None) -> LabelledFaces:
 
     With corrections, the label of a face that nobody can tell is `CANNOT_TELL`.
     """
-    pictures: Iterable[LabelledPicture] = read_coco(folder)
+    pictures: Iterable[LabelledPicture] = read_coco(folder).pictures
     if corrections is not None:
         pictures = corrected(pictures, read_corrections(corrections))
     paths, boxes, labels, groups = [], [], [], []

@@ -11,8 +11,8 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
 
 from maskwatch.errors import MissingExtra, SinkError, SourceError
 
@@ -26,6 +26,8 @@ PICTURE_SUFFIXES = frozenset(
 HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 MAX_PIXELS = 178_956_970
 """Pillow's own ceiling (2 GiB of 3-byte pixels over 12): larger pictures are refused unread."""
+_LYING = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
 _WRITABLE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 
 # Our own check, made before decoding, replaces Pillow's warning about large pictures.
@@ -68,6 +70,26 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
         ) from error
     except Exception as error:  # Pillow's readers raise whatever they stumble over.
         raise SourceError(f"{path} is damaged: {error}") from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of the upright picture, from the head of its file.
+
+    Raises:
+        SourceError: missing, or not a picture.
+        MissingExtra: HEIC without the extra that reads it.
+    """
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        _register_heif()
+    try:
+        with Pillow.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in _LYING
+    except UnidentifiedImageError as error:
+        raise SourceError(f"{path} is not a picture that can be read") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    return (height, width) if turned else (width, height)
 
 
 def _refuse_large(path: Path, size_wh: tuple[int, int], max_pixels: int) -> None:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from maskwatch.data.crops import CROP_SIDE, FaceCrops, cut_faces
-from maskwatch.data.labelled import LabelledPicture, read_coco, read_folders, without
+from maskwatch.data.formats import read_coco, read_folders
+from maskwatch.data.labelled import LabelledPicture, without
 from maskwatch.errors import SourceError
 from maskwatch.images import encode
 from maskwatch.types import Image, MaskState
@@ -30,7 +31,7 @@ def coco(tmp_path: Path, astronaut: Image) -> Path:
 
 
 def test_coco(coco: Path) -> None:
-    first, second = read_coco(coco)
+    first, second = read_coco(coco).pictures
     assert first.path == coco / "images" / "a.jpg"
     assert first.boxes is not None
     assert first.boxes.tolist() == [ASTRONAUT_BOX, [0, 0, 8, 8]]
@@ -39,7 +40,7 @@ def test_coco(coco: Path) -> None:
     assert second.boxes.shape == (0, 4)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"categories": [{"id": 1, "name": "hat"}]}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]"])
 def test_no_coco(tmp_path: Path, text: str) -> None:
     (tmp_path / "annotations.json").write_text(text)
     with pytest.raises(SourceError, match="not a COCO file"):
@@ -51,8 +52,7 @@ def test_folders_and_the_list_of_what_is_left_out(tmp_path: Path) -> None:
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_bytes(b"")
     (tmp_path / "not.txt").write_text("# near twins\nset/with/b.jpg  # 0 bits\n")
-    folders = [("with", MaskState.MASK), ("without", MaskState.NO_MASK)]
-    pictures = read_folders(tmp_path / "set", folders)
+    pictures = read_folders(tmp_path / "set").pictures
     left = list(without(pictures, tmp_path, tmp_path / "not.txt"))
     assert [(p.path.name, p.boxes, p.states[0].value) for p in left] == [
         ("a.jpg", None, "mask"),
@@ -66,7 +66,7 @@ def test_faces_are_cut_with_the_detectors_view_of_them(
     encode(astronaut, tmp_path / "folder" / "x.png")
     whole = LabelledPicture(tmp_path / "folder" / "x.png", None, (MaskState.MASK,))
     detector = FixedDetector([[180, 70, 272, 170]])
-    crops = cut_faces([read_coco(coco), [whole]], detector, min_side=10)
+    crops = cut_faces([read_coco(coco).pictures, [whole]], detector, min_side=10)
     assert crops.images.shape == (2, CROP_SIDE, CROP_SIDE, 3)
     assert crops.labels.tolist() == [1, 0]
     assert crops.sources.tolist() == [0, 1]

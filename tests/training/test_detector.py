@@ -14,7 +14,8 @@ import onnxruntime  # noqa: E402
 from maskwatch import MaskDetector  # noqa: E402
 from maskwatch.boxes import area, clip  # noqa: E402
 from maskwatch.boxes import iou as box_iou  # noqa: E402
-from maskwatch.data.labelled import LabelledPicture, read_coco  # noqa: E402
+from maskwatch.data.formats import read_coco  # noqa: E402
+from maskwatch.data.labelled import LabelledPicture  # noqa: E402
 from maskwatch.errors import SourceError, UsageError  # noqa: E402
 from maskwatch.images import encode  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
@@ -391,7 +392,9 @@ def test_labels_of_the_real_sets(
     monkeypatch.setenv("MASKWATCH_MODELS", str(shared / "weights"))
     data = shared / "data"
     scene = next(
-        p for p in read_coco(data / "ilc2021-train") if p.boxes is not None and len(p.boxes) > 3
+        p
+        for p in read_coco(data / "ilc2021-train").pictures
+        if p.boxes is not None and len(p.boxes) > 3
     )
     folder = data / "balajisrinivas-3833" / "with_mask"
     portrait = LabelledPicture(sorted(folder.iterdir())[0], None, (MaskState.MASK,))

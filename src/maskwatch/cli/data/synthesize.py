@@ -1,4 +1,4 @@
-"""maskwatch data: make and look after labelled sets."""
+"""maskwatch data synthesize: more samples from photos of bare faces."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,8 @@ import typer
 
 from maskwatch.app.settings import Settings
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
-from maskwatch.cli.options import GroupedHelp, with_settings
+from maskwatch.cli.options import with_settings
 
-data_app = typer.Typer(help="Make and look after labelled sets.", no_args_is_help=True)
 _USED = (
     "classifier", "detector", "detector_weights", "device", "threads", "long_side", "score",
     "min_face", "unknown", "max_pixels", "every", "max_seconds", "overwrite",
@@ -22,12 +21,6 @@ Margin = Annotated[float, typer.Option(min=0, max=10, help="How far they reach b
 Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same.")]
 
 
-@data_app.callback()
-def _data() -> None:
-    pass
-
-
-@data_app.command(cls=GroupedHelp)
 @guarded
 @with_settings(*_USED)
 def synthesize(

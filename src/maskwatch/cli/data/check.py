@@ -1,0 +1,91 @@
+"""maskwatch data check: what is wrong with a set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.data.options import Classes, Dataset, NearBits, Overwrite, facts, listed, read
+from maskwatch.cli.guard import guarded, say, set_up_log
+from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX
+
+if TYPE_CHECKING:
+    from maskwatch.data.check import CheckReport
+
+Out = Annotated[Path | None, typer.Option(help="Folder for the report: JSON, CSV and a chart.")]
+Tiny = Annotated[float, typer.Option(min=0, help="Shorter sides below it are tiny, in pixels.")]
+Person = Annotated[
+    str,
+    typer.Option(help="Regular expression whose first group is the person in a file's name."),
+]
+_SHOWN = 3
+
+
+@guarded
+def check(
+    dataset: Dataset,
+    out: Out = None,
+    classes: Classes = None,
+    near_bits: NearBits = NEAR_BITS,
+    tiny: Tiny = TINY_PX,
+    person: Person = PERSON,
+    overwrite: Overwrite = False,
+) -> None:
+    r"""Count classes, and find what spoils training: duplicates, conflicts, leaks, damage.
+
+    \b
+    Examples:
+      maskwatch data check dataset/
+      maskwatch data check dataset/ --out report/ --person '_([a-z]+)_'
+    """
+    set_up_log()
+    from maskwatch.data.check import check_set
+    from maskwatch.data.outputs import fresh_folder
+
+    if out is not None:
+        fresh_folder(out, overwrite=overwrite)
+    labelled = read(dataset, classes)
+    report = check_set(labelled, facts(labelled), near_bits=near_bits, tiny_px=tiny, person=person)
+    _print(report)
+    if out is not None:
+        _write(report, out)
+        say(f"the report is in {out}")
+
+
+def _print(report: "CheckReport") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False)
+    most = max(max(counts.values()) for counts in report.faces.values())
+    table = Table("part", "state", "faces", "")
+    for part, counts in report.faces.items():
+        for state, count in counts.items():
+            table.add_row(part, state, f"{count:,}", "█" * round(30 * count / max(1, most)))
+    console.print(table)
+    for kind, count in report.as_json()["found"].items():
+        console.print(f"{kind}: {count}", style="bold")
+        shown = [problem for problem in report.problems if problem.kind == kind]
+        for problem in shown[:_SHOWN]:
+            alone = problem.kind == "unreadable"  # Its sentence names the file.
+            paths = "" if alone or not problem.paths else f": {listed(problem.paths)}"
+            console.print(f"  {problem.sentence}{paths}", soft_wrap=True)
+        if count > _SHOWN:
+            console.print(f"  and {count - _SHOWN} more; --out FOLDER lists all")
+    for part, leak in report.leaks.items():
+        copies = leak["exact"] + leak["near"]
+        share = copies / max(1, leak["pictures"])
+        console.print(f"{part}: {copies} of {leak['pictures']} ({share:.1%}) have a twin in train")
+
+
+def _write(report: "CheckReport", out: Path) -> None:
+    from maskwatch.data.charts import draw_counts
+    from maskwatch.data.formats.files import write_text
+    from maskwatch.data.outputs import write_note
+    from maskwatch.sinks.records import csv_line
+
+    draw_counts(report, out / "counts.png")
+    rows = [(p.kind, p.sentence, path) for p in report.problems for path in p.paths or ("",)]
+    lines = map(csv_line, [("kind", "problem", "file"), *rows])
+    write_text("".join(lines), out / "problems.csv")
+    write_note(out, {"command": "data check", **report.as_json()})

@@ -1,0 +1,48 @@
+"""maskwatch data convert: one form of labels into another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwatch.cli.data.options import Classes, Dataset, Overwrite, read
+from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
+from maskwatch.data.choices import Form
+
+To = Annotated[Form, typer.Option("--to", help="The form to write.")]
+Out = Annotated[Path, typer.Option(help="Folder for the set.")]
+
+
+@guarded
+def convert(
+    dataset: Dataset,
+    to: To,
+    out: Out,
+    classes: Classes = None,
+    overwrite: Overwrite = False,
+) -> None:
+    r"""Write a set as COCO, Pascal VOC, YOLO or class folders.
+
+    Pictures are not copied where the disk lets a file have two names; those that cannot be read
+    are named and left out.
+
+    \b
+    Examples:
+      maskwatch data convert annotations.json --to yolo --out yolo/
+      maskwatch data convert voc/ --to coco --out coco/ --classes helmet=skip
+    """
+    set_up_log()
+    from maskwatch.data.formats import WRITERS
+    from maskwatch.data.formats.files import readable
+    from maskwatch.data.outputs import fresh_folder, write_note
+
+    fresh_folder(out, overwrite=overwrite)
+    labelled, errors = readable(read(dataset, classes))
+    for error in errors:
+        say(f"error: {error}")
+    WRITERS[to](labelled, out)
+    count = len(labelled.pictures)
+    write_note(out, {"command": "data convert", "set": str(dataset), "pictures": count})
+    say(f"{count} pictures are in {out}")
+    if errors:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,66 @@
+"""maskwatch data leaks: what two sets have in common."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.data.options import NearBits, with_bar
+from maskwatch.cli.guard import guarded, say, set_up_log
+from maskwatch.data.choices import NEAR_BITS
+from maskwatch.errors import SourceError
+
+if TYPE_CHECKING:
+    from maskwatch.data.facts import Facts
+
+First = Annotated[Path, typer.Argument(help="A folder of pictures, such as what was trained on.")]
+Second = Annotated[Path, typer.Argument(help="Another, such as what is tested on.")]
+Listing = Annotated[Path | None, typer.Option("--csv", help="File that lists every pair.")]
+_SHOWN = 5
+
+
+@guarded
+def leaks(
+    first: First, second: Second, csv: Listing = None, near_bits: NearBits = NEAR_BITS
+) -> None:
+    r"""Say how many pictures of the second folder have a twin in the first.
+
+    \b
+    Examples:
+      maskwatch data leaks split/train split/test
+      maskwatch data leaks training/ benchmark/ --csv leaks.csv
+    """
+    set_up_log()
+    from maskwatch.data.duplicates import twins_between
+    from maskwatch.data.formats.files import write_text
+    from maskwatch.sinks.records import csv_line
+
+    one, other = _facts(first), _facts(second)
+    pairs = twins_between(one, other, near_bits)
+    pairs.sort(key=lambda pair: (not pair.exact, pair.bits))
+    rows = [(str(one[p.first].path), str(other[p.second].path), p.bits) for p in pairs]
+    exact = {pair.second for pair in pairs if pair.exact}
+    near = {pair.second for pair in pairs} - exact
+    share = (len(exact) + len(near)) / max(1, len(other))
+    print(f"{len(other)} pictures of {second}, {share:.1%} with a twin in {first}:")
+    print(f"  {len(exact)} equal, {len(near)} near duplicates (at most {near_bits} of 64 bits)")
+    for trained, tested, bits in rows[:_SHOWN]:
+        print(f"  {tested} and {trained}: {bits} bits")
+    if csv is not None:
+        lines = map(csv_line, [("first", "second", "bits"), *rows])
+        write_text("".join(lines), csv)
+
+
+def _facts(folder: Path) -> "list[Facts]":
+    """Of the pictures in a folder; those that cannot be read are named and left out."""
+    from maskwatch.data.facts import facts_of
+    from maskwatch.data.formats.files import pictures_below
+
+    paths = list(pictures_below(folder)) if folder.is_dir() else []
+    if not paths:
+        raise SourceError(f"{folder} is no folder with pictures")
+    facts = list(with_bar(facts_of(paths), len(paths), f"reading {folder.name}"))
+    for fact in facts:
+        if fact.error:
+            say(f"error: {fact.error}")
+    return [fact for fact in facts if not fact.error]

@@ -1,0 +1,51 @@
+"""maskwatch data show: a sheet of samples."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwatch.cli.data.options import Classes, Dataset, Seed, read
+from maskwatch.cli.guard import guarded, say, set_up_log
+
+Out = Annotated[Path, typer.Option(help="The picture to write, a PNG or JPEG.")]
+Columns = Annotated[int, typer.Option(min=1, max=100, help="Samples a row.")]
+Rows = Annotated[int, typer.Option(min=1, max=100, help="Rows of each class.")]
+Side = Annotated[int, typer.Option(min=16, max=512, help="Side of a sample in pixels.")]
+Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
+
+
+@guarded
+def show(
+    dataset: Dataset,
+    out: Out = Path("sheet.png"),
+    columns: Columns = 12,
+    rows: Rows = 3,
+    side: Side = 112,
+    part: Part = None,
+    seed: Seed = 42,
+    classes: Classes = None,
+) -> None:
+    r"""Draw samples of each class onto one sheet.
+
+    \b
+    Examples:
+      maskwatch data show dataset/ --out sheet.png
+      maskwatch data show split/ --part test --rows 6 --seed 7
+    """
+    set_up_log()
+    from dataclasses import replace
+
+    from maskwatch.data.sheet import sample_sheet
+    from maskwatch.errors import UsageError
+    from maskwatch.images import encode
+
+    labelled = read(dataset, classes)
+    if part is not None:
+        if part not in labelled.splits:
+            parts = ", ".join(str(split) for split in labelled.splits if split) or "none"
+            raise UsageError(f"{dataset} has no part {part!r}; it has {parts}")
+        chosen = tuple(picture for picture in labelled.pictures if picture.split == part)
+        labelled = replace(labelled, pictures=chosen)
+    encode(sample_sheet(labelled, columns=columns, rows=rows, side=side, seed=seed), out)
+    say(f"the sheet is {out}")

@@ -1,0 +1,85 @@
+"""maskwatch data split: training, validation and test parts without leaks."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from maskwatch.cli.data.options import Classes, Dataset, NearBits, Overwrite, Seed, facts, read
+from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
+from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
+from maskwatch.errors import UsageError
+
+Out = Annotated[Path, typer.Option(help="Folder for the parts.")]
+Share = Annotated[float, typer.Option(min=0, max=1, help="Share of the pictures.")]
+Groups = Annotated[
+    str, typer.Option(help="What never crosses a part, with commas: near-duplicates, person; none.")
+]
+Person = Annotated[
+    str, typer.Option(help="Regular expression whose first group is the person in a file's name.")
+]
+Folds = Annotated[int | None, typer.Option(min=2, help="So many folds instead, each tested once.")]
+Balanced = Annotated[
+    Balance | None, typer.Option(help="Even out the training part by leaving out or repeating.")
+]
+Anew = Annotated[bool, typer.Option("--anew", help="Mix the parts that the set has already.")]
+
+
+@guarded
+def split(
+    dataset: Dataset,
+    out: Out,
+    test: Share = 0.2,
+    val: Share = 0.1,
+    group: Groups = "near-duplicates",
+    person: Person = PERSON,
+    folds: Folds = None,
+    balance: Balanced = None,
+    seed: Seed = 42,
+    near_bits: NearBits = NEAR_BITS,
+    classes: Classes = None,
+    anew: Anew = False,
+    overwrite: Overwrite = False,
+) -> None:
+    r"""Split a set so that states stay in proportion and what belongs together stays together.
+
+    Pictures are not copied where the disk lets a file have two names.
+
+    \b
+    Examples:
+      maskwatch data split dataset/ --test 0.2 --val 0.1 --group near-duplicates,person --out split/
+      maskwatch data split dataset/ --folds 5 --out folds/
+    """
+    set_up_log()
+    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.parting import Parting, part_set
+    from maskwatch.data.split import Shares
+
+    try:
+        kinds = frozenset(Group(word.strip()) for word in group.split(",") if word != "none")
+    except ValueError as error:
+        raise UsageError(f"--group: {error}; choose from {', '.join(Group)}, none") from error
+    shares = Shares(val, test)
+    how = Parting(
+        shares=shares, folds=folds, kinds=kinds, person=person, near_bits=near_bits,
+        balance=balance, seed=seed, anew=anew,
+    )  # fmt: skip
+    fresh_folder(out, overwrite=overwrite)
+    labelled = read(dataset, classes)
+    note = part_set(labelled, facts(labelled), how, out)
+    for sentence in note["unreadable"]:
+        say(f"error: {sentence}")
+    _print(note, out)
+    if note["unreadable"]:
+        raise typer.Exit(FAILED)
+
+
+def _print(note: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows: list[dict[str, object]] = note["parts"]
+    table = Table(*(name.replace("_", " ") for name in rows[0]), title=str(out))
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console(markup=False).print(table)

@@ -1,0 +1,192 @@
+"""What is wrong with a labelled set: a report in plain values."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from maskwatch.boxes import short_side
+from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX
+from maskwatch.data.duplicates import Twins, joined, twins_within
+from maskwatch.data.facts import Facts
+from maskwatch.data.groups import persons
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.types import CLASSES
+
+_WHOLE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about some files: its `kind`, a sentence, and their paths."""
+
+    kind: str
+    sentence: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Counts of faces by part and state, of pictures by part, and what was found.
+
+    `form` and `classes` say how the set was read. `leaks` is for each part but train the number of
+    its pictures, and how many of them have a twin in train: equal bytes or a near duplicate.
+    """
+
+    root: str
+    form: str
+    classes: dict[str, str]
+    pictures: dict[str, int]
+    faces: dict[str, dict[str, int]]
+    problems: tuple[Problem, ...]
+    leaks: dict[str, dict[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, problems counted by kind, too."""
+        return asdict(self) | {"found": dict(Counter(p.kind for p in self.problems))}
+
+
+def check_set(
+    labelled: LabelledSet,
+    facts: Sequence[Facts],
+    *,
+    near_bits: int = NEAR_BITS,
+    tiny_px: float = TINY_PX,
+    person: str = PERSON,
+) -> CheckReport:
+    """Look for what spoils training and figures.
+
+    Args:
+        labelled: the set.
+        facts: of its pictures, in their order.
+        near_bits: pictures that differ in at most so many of 64 bits are near duplicates.
+        tiny_px: faces (or pictures, where those are labelled) with a shorter side are tiny.
+        person: the regular expression that finds persons in file names.
+
+    Raises:
+        UsageError: `person` is not a regular expression.
+    """
+    pictures = labelled.pictures
+    twins = twins_within(facts, near_bits)
+    problems = [Problem("unused", sentence, ()) for sentence in labelled.problems]
+    problems += [Problem("unreadable", f.error, (str(f.path),)) for f in facts if f.error]
+    problems += _counts(labelled)
+    problems += _tiny(pictures, facts, tiny_px)
+    problems += _duplicates(pictures, twins)
+    problems += _people(pictures, person)
+    return CheckReport(
+        root=str(labelled.root),
+        form=labelled.form,
+        classes={
+            name: "skip" if state is None else state.value
+            for name, state in labelled.classes.items()
+        },
+        pictures=dict(Counter(p.split or _WHOLE for p in pictures)),
+        faces=_faces(pictures),
+        problems=tuple(problems),
+        leaks=leaks_of([p.split for p in pictures], twins),
+    )
+
+
+def leaks_of(splits: Sequence[str | None], twins: Sequence[Twins]) -> dict[str, dict[str, int]]:
+    """For each part but train: its `pictures`, and how many are `exact` or `near` copies of ones
+    in train (an exact one is not counted as near)."""
+    out: dict[str, dict[str, int]] = {}
+    for split in dict.fromkeys(splits):
+        if split in (None, "train") or "train" not in splits:
+            continue
+        exact: set[int] = set()
+        near: set[int] = set()
+        for pair in twins:
+            for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
+                if splits[one] == split and splits[other] == "train":
+                    (exact if pair.exact else near).add(one)
+        count = sum(one == split for one in splits)
+        out[str(split)] = {"pictures": count, "exact": len(exact), "near": len(near - exact)}
+    return out
+
+
+def _faces(pictures: Sequence[LabelledPicture]) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = {}
+    for picture in pictures:
+        row = out.setdefault(picture.split or _WHOLE, {state.value: 0 for state in CLASSES})
+        for state in picture.states:
+            row[state.value] = row.get(state.value, 0) + 1
+    return out
+
+
+def _counts(labelled: LabelledSet) -> list[Problem]:
+    """States that a set names but does not hold, or holds alone."""
+    held = {state for picture in labelled.pictures for state in picture.states}
+    out = [
+        Problem("empty", f"no face is labelled {state}, though the set names it", ())
+        for state in dict.fromkeys(labelled.classes.values())
+        if state is not None and state not in held
+    ]
+    if len(held) == 1:
+        out.append(Problem("one class", f"every face is {min(held)}: nothing can be learnt", ()))
+    return out
+
+
+def _tiny(
+    pictures: Sequence[LabelledPicture], facts: Sequence[Facts], tiny_px: float
+) -> list[Problem]:
+    out = []
+    for picture, fact in zip(pictures, facts, strict=True):
+        if picture.boxes is None:
+            sides = np.array([min(fact.width, fact.height)] if not fact.error else [])
+        else:
+            sides = short_side(picture.boxes)
+        small = sides[sides < tiny_px]
+        if len(small):
+            what = "picture" if picture.boxes is None else f"{len(small)} faces"
+            sentence = f"{what} with a side of {small.min():.0f} pixels"
+            out.append(Problem("tiny", sentence, (str(picture.path),)))
+    return out
+
+
+def _duplicates(pictures: Sequence[LabelledPicture], twins: Sequence[Twins]) -> list[Problem]:
+    """Groups of equal and of nearly equal pictures; those with different labels are conflicts."""
+    out: list[Problem] = []
+    for kind, pairs in (
+        ("duplicates", [pair for pair in twins if pair.exact]),
+        ("near duplicates", [pair for pair in twins if not pair.exact]),
+    ):
+        groups = joined(len(pictures), [(pair.first, pair.second) for pair in pairs])
+        members = defaultdict(list)
+        for number in {n for pair in pairs for n in (pair.first, pair.second)}:
+            members[int(groups[number])].append(number)
+        for numbers in members.values():
+            these = [pictures[number] for number in sorted(numbers)]
+            paths = tuple(str(picture.path) for picture in these)
+            labels = {_told(picture) for picture in these}
+            out.append(Problem(kind, f"{len(these)} {kind}", paths))
+            if len(labels) > 1:
+                told = " against ".join(sorted(labels))
+                out.append(Problem("conflict", f"{kind} labelled {told}", paths))
+    return out
+
+
+def _told(picture: LabelledPicture) -> str:
+    """The labels of a picture in words: `mask`, or `2 mask, 1 no_mask`."""
+    if picture.boxes is None:
+        return ", ".join(picture.states)
+    counts = sorted(Counter(picture.states).items())
+    return ", ".join(f"{count} {state}" for state, count in counts) or "nobody"
+
+
+def _people(pictures: Sequence[LabelledPicture], pattern: str) -> list[Problem]:
+    shown = defaultdict(list)
+    for picture, person in zip(pictures, persons([p.path for p in pictures], pattern), strict=True):
+        if person is not None:
+            shown[person].append(picture)
+    out = []
+    for person, these in shown.items():
+        if len(these) > 1:
+            parts = {picture.split for picture in these}
+            where = f", in {len(parts)} parts" if len(parts) > 1 else ""
+            sentence = f"{len(these)} pictures named {person!r}{where}"
+            out.append(Problem("same person", sentence, tuple(str(p.path) for p in these)))
+    return out

@@ -1,0 +1,47 @@
+"""What the commands of a set let a user choose; imports nothing heavy, as each start reads it."""
+
+from enum import StrEnum
+
+NEAR_BITS = 6
+"""Of 64. Recompressed, scaled and slightly cropped pictures differ by less; two portraits of one
+pose begin to at 8."""
+TINY_PX = 32
+PERSON = r"^(.*?[^\W\d_]{3,}.*?)[\s_.(-]*\d+\)?$"
+"""A file name's stem that ends in a number: what comes before names the person."""
+
+
+class Form(StrEnum):
+    """How a labelled set is written."""
+
+    COCO = "coco"
+    VOC = "voc"
+    YOLO = "yolo"
+    FOLDERS = "folders"
+
+
+class Group(StrEnum):
+    """What holds pictures together when a set is split."""
+
+    NEAR_DUPLICATES = "near-duplicates"
+    PERSON = "person"
+
+
+class Balance(StrEnum):
+    """How the training part gets as many pictures of each state."""
+
+    UNDER = "under"
+    OVER = "over"
+
+
+class Which(StrEnum):
+    """Which of the faces that are found in a picture are cut out."""
+
+    LARGEST = "largest"
+    ALL = "all"
+
+
+class Without(StrEnum):
+    """What becomes of a picture in which no face is found."""
+
+    SKIP = "skip"
+    WHOLE = "whole"

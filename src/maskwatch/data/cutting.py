@@ -1,0 +1,162 @@
+"""Faces cut out of a set's pictures, or of any photos, into folders to learn from."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maskwatch.boxes import clip, short_side
+from maskwatch.data.choices import Which, Without
+from maskwatch.data.formats.files import write_text
+from maskwatch.data.labelled import LabelledPicture
+from maskwatch.data.outputs import write_note
+from maskwatch.errors import MaskwatchError, UsageError
+from maskwatch.images import cut, decode, encode
+from maskwatch.models.detectors.search import search
+from maskwatch.sinks.records import csv_line
+from maskwatch.types import Boxes, FaceDetector, Image, MaskState
+
+_FIELDS = ("file", "picture", "box_x1", "box_y1", "box_x2", "box_y2", "state", "known_by")
+Offsets = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """How faces are cut out.
+
+    `offsets` are how far crops reach beyond the box to the left, top, right and bottom, in parts of
+    its sides; faces with a shorter side below `min_face` pixels are left out.
+    """
+
+    offsets: Offsets = (0.0, 0.0, 0.0, 0.0)
+    which: Which = Which.LARGEST
+    without: Without = Without.SKIP
+    min_face: float = 0.0
+    tiles: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.offsets) < -0.45 or max(self.offsets) > 10:
+            raise UsageError(f"--crop-margin must lie between -0.45 and 10, got {self.offsets}")
+
+
+@dataclass(frozen=True, slots=True)
+class CutFace:
+    """A crop that was written: its file, the picture, the face's box and state, and how it was
+    known (`label`, `detector`, `whole picture`)."""
+
+    file: Path
+    picture: Path
+    box: tuple[float, float, float, float]
+    state: MaskState | None
+    known_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What became of one picture: the faces that were written, or why it could not be read."""
+
+    picture: Path
+    faces: tuple[CutFace, ...] = ()
+    error: str | None = None
+
+
+def parse_offsets(text: str) -> Offsets:
+    """`0.2`, or `0.1,0.3,0.1,0` for left, top, right, bottom.
+
+    Raises:
+        UsageError: not of that form.
+    """
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 4):
+        raise UsageError(f"--crop-margin takes one number or four with commas, got {text!r}")
+    left, top, right, bottom = values * (4 // len(values))
+    return left, top, right, bottom
+
+
+def cut_out_faces(
+    pictures: Iterable[LabelledPicture], detector: FaceDetector, how: Cutting, out: Path
+) -> Iterator[Cut]:
+    """Write the faces of each picture into `out/SPLIT/STATE/`, what is not known left out.
+
+    Labelled boxes are cut as they are; elsewhere the detector looks for faces.
+
+    Args:
+        pictures: of a set, or photos without `states`.
+        detector: for pictures without boxes.
+        how: margins and choices.
+        out: gets one JPEG a face, named after its picture and, from the second on, its number.
+
+    Raises:
+        SinkError: a crop cannot be written.
+    """
+    taken: set[Path] = set()
+    for picture in pictures:
+        try:
+            image = decode(picture.path)
+        except MaskwatchError as error:
+            yield Cut(picture.path, error=str(error))
+            continue
+        boxes, states, known_by = _faces(picture, image, detector, how)
+        written = []
+        for box, state in zip(boxes, states, strict=True):
+            file = _free(out / (picture.split or "") / (state or ""), picture.path.stem, taken)
+            encode(cut(image, _grown(box, how.offsets)), file, quality=95)
+            x1, y1, x2, y2 = (round(float(value), 1) for value in box)
+            written.append(CutFace(file, picture.path, (x1, y1, x2, y2), state, known_by))
+        yield Cut(picture.path, tuple(written))
+
+
+def write_listing(faces: Sequence[CutFace], out: Path) -> None:
+    """List crops in `out/faces.csv`, and note how many there are.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    rows = [
+        (f.file.relative_to(out).as_posix(), str(f.picture), *f.box, f.state or "", f.known_by)
+        for f in faces
+    ]
+    lines = map(csv_line, [_FIELDS, *rows])
+    write_text("".join(lines), out / "faces.csv")
+    write_note(out, {"command": "data crop", "faces": len(faces)})
+
+
+def _faces(
+    picture: LabelledPicture,
+    image: Image,
+    detector: FaceDetector,
+    how: Cutting,
+) -> tuple[Boxes, list[MaskState | None], str]:
+    height, width = image.shape[:2]
+    if picture.boxes is not None:
+        boxes = clip(picture.boxes, width, height)
+        large = short_side(boxes) >= max(1.0, how.min_face)
+        states = [s for s, keep in zip(picture.states, large, strict=True) if keep]
+        return boxes[large], list(states), "label"
+    state = picture.states[0] if picture.states else None
+    boxes = search(detector, [image], min_face=how.min_face, tight=True, tiles=how.tiles)[0].boxes
+    if len(boxes) and how.which is Which.LARGEST:
+        boxes = boxes[[int(short_side(boxes).argmax())]]
+    if not len(boxes) and how.without is Without.WHOLE:
+        whole = np.array([[0, 0, width, height]], np.float32)
+        return whole, [state], "whole picture"
+    return boxes, [state] * len(boxes), "detector"
+
+
+def _grown(box: Boxes, offsets: Offsets) -> Boxes:
+    sides = np.tile(box[2:] - box[:2], 2)
+    return np.asarray(box + np.array([-1, -1, 1, 1]) * offsets * sides, np.float32)
+
+
+def _free(folder: Path, stem: str, taken: set[Path]) -> Path:
+    """A name in the folder that no earlier crop of this run has."""
+    number, file = 1, folder / f"{stem}.jpg"
+    while file in taken:
+        number += 1
+        file = folder / f"{stem}_{number}.jpg"
+    taken.add(file)
+    return file

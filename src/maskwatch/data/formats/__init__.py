@@ -1,0 +1,136 @@
+"""Labelled sets in and out: class folders, COCO, Pascal VOC, YOLO."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from maskwatch.data.formats.coco import coco_file, read_coco, write_coco
+from maskwatch.data.formats.files import is_picture, pictures_below
+from maskwatch.data.formats.folders import class_folders, read_folders, write_folders
+from maskwatch.data.formats.voc import has_voc, read_voc, write_voc
+from maskwatch.data.formats.yolo import has_yolo, read_yolo, write_yolo
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.names import Classes, split_of, state_of
+from maskwatch.errors import SourceError
+
+Writer = Callable[[LabelledSet, Path], None]
+WRITERS: dict[str, Writer] = {
+    "coco": write_coco,
+    "voc": write_voc,
+    "yolo": write_yolo,
+    "folders": write_folders,
+}
+
+__all__ = [
+    "WRITERS",
+    "form_of",
+    "read_coco",
+    "read_folders",
+    "read_photos_or_set",
+    "read_set",
+]
+
+
+def form_of(path: Path, classes: Classes | None = None) -> str | None:
+    """How a set is written: coco, yolo, voc, parts, folders; None where there is no set.
+
+    Args:
+        path: a folder, or the file of a COCO or YOLO set.
+        classes: what the names of folders mean, where their spelling does not say.
+    """
+    if path.is_file():
+        return {".json": "coco", ".yaml": "yolo", ".yml": "yolo"}.get(path.suffix)
+    if not path.is_dir():
+        return None
+    for form, is_there in (("coco", coco_file), ("yolo", has_yolo), ("voc", has_voc)):
+        if is_there(path):
+            return form
+    if _parts(path):
+        return "parts"
+    names = [folder.name for folder in class_folders(path)]
+    known = any(state_of(name) or name in (classes or ()) for name in names)
+    return "folders" if known else None
+
+
+def read_set(path: Path, classes: Classes | None = None, images: Path | None = None) -> LabelledSet:
+    """A labelled set, its form told by what lies there.
+
+    Args:
+        path: a folder, or the file of a COCO or YOLO set (`annotations.json`, `data.yaml`).
+        classes: what class names mean, where their spelling does not say.
+        images: folder of the pictures of a COCO set that lie elsewhere.
+
+    Raises:
+        SourceError: nothing there, no labels, or none that can be read.
+        UsageError: a class name that is not understood.
+    """
+    match form_of(path, classes):
+        case "coco":
+            found = read_coco(path, classes, images)
+        case "yolo":
+            found = read_yolo(path, classes)
+        case "voc":
+            found = read_voc(path, classes)
+        case "parts":
+            found = _joined(path, [read_set(part, classes) for part in _parts(path)])
+        case "folders":
+            found = read_folders(path, classes)
+        case _:
+            raise SourceError(
+                f"{path} is not there"
+                if not path.exists()
+                else f"{path} holds no labels: expected folders named by class (with_mask, "
+                "without_mask; others with --classes), annotations.json (COCO), .xml files "
+                "(Pascal VOC) or data.yaml (YOLO)"
+            )
+    if not found.pictures:
+        raise SourceError(f"{path} holds no picture with a label")
+    return found
+
+
+def read_photos_or_set(
+    path: Path, classes: Classes | None = None, *, leave_out: Path | None = None
+) -> list[LabelledPicture]:
+    """The pictures of a set, or else all pictures below a folder, without states.
+
+    Args:
+        path: the set, a folder of photos, or one photo.
+        classes: what class names mean.
+        leave_out: a folder in which no photos are looked for.
+
+    Raises:
+        SourceError: no picture there.
+        UsageError: a class name that is not understood.
+    """
+    if form_of(path, classes) is not None:
+        return list(read_set(path, classes).pictures)
+    found = pictures_below(path) if path.is_dir() else iter([path] if is_picture(path) else [])
+    photos = [
+        LabelledPicture(photo, None, ())
+        for photo in found
+        if leave_out is None or not photo.is_relative_to(leave_out)
+    ]
+    if not photos:
+        raise SourceError(f"{path} holds no picture")
+    return photos
+
+
+def _parts(path: Path) -> list[Path]:
+    """Its folders train, val, test, if it has some that hold a set."""
+    return [
+        folder
+        for folder in sorted(path.iterdir())
+        if folder.is_dir() and split_of(folder.name) and form_of(folder) is not None
+    ]
+
+
+def _joined(root: Path, sets: list[LabelledSet]) -> LabelledSet:
+    """The parts of a set; each picture's part is the name of its part's folder."""
+    pictures = tuple(
+        replace(picture, split=split_of(part.root.name))
+        for part in sets
+        for picture in part.pictures
+    )
+    classes = {name: state for part in sets for name, state in part.classes.items()}
+    problems = tuple(problem for part in sets for problem in part.problems)
+    return LabelledSet(root, sets[0].form, pictures, classes, problems)

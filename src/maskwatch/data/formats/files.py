@@ -1,0 +1,98 @@
+"""What all formats need: finding pictures, and laying them down elsewhere."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.errors import MaskwatchError, SinkError, UsageError
+from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES, size_of
+from maskwatch.types import Boxes
+
+
+def is_picture(path: Path) -> bool:
+    """Whether its suffix is that of a picture, and it is not hidden."""
+    suffixes = PICTURE_SUFFIXES | HEIF_SUFFIXES
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
+
+
+def pictures_below(folder: Path) -> Iterator[Path]:
+    """All pictures in a folder and its folders, sorted."""
+    return (path for path in sorted(folder.rglob("*")) if is_picture(path) and path.is_file())
+
+
+def lay(picture: Path, target: Path) -> None:
+    """Put a picture there too: a second name of the same file where that can be, else a copy.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            os.link(picture, target)
+        except OSError:
+            shutil.copy2(picture, target)
+    except OSError as error:
+        raise SinkError(f"cannot write {target}: {error.strerror}") from error
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a small file and its folders.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror}") from error
+
+
+def named(pictures: Iterable[LabelledPicture]) -> list[tuple[str, LabelledPicture]]:
+    """A file name for each picture, all different: its own, or with a number where that is taken.
+
+    Names are told apart without their suffix and case, since labels lie in files of the same stem.
+    """
+    taken: set[str] = set()
+    out = []
+    for picture in pictures:
+        stem, suffix = picture.path.stem, picture.path.suffix
+        stem, number = stem, 1
+        while stem.lower() in taken:
+            number += 1
+            stem = f"{picture.path.stem}_{number}"
+        taken.add(stem.lower())
+        out.append((f"{stem}{suffix}", picture))
+    return out
+
+
+def readable(labelled: LabelledSet) -> tuple[LabelledSet, list[str]]:
+    """The set without pictures whose size cannot be read, and the reasons."""
+    kept, errors = [], []
+    for picture in labelled.pictures:
+        try:
+            size_of(picture.path)
+        except MaskwatchError as error:
+            errors.append(str(error))
+        else:
+            kept.append(picture)
+    return replace(labelled, pictures=tuple(kept)), errors
+
+
+def boxes_of(labelled: LabelledSet, picture: LabelledPicture) -> Boxes:
+    """The boxes of a picture.
+
+    Raises:
+        UsageError: it has none since it is labelled as a whole.
+    """
+    if picture.boxes is None:
+        raise UsageError(
+            f"{labelled.root} labels pictures as a whole, without boxes: only --to folders can be "
+            "written; maskwatch detect --records finds boxes"
+        )
+    return picture.boxes

@@ -1,0 +1,61 @@
+"""Class folders: one folder a state, one face a picture."""
+
+from pathlib import Path
+
+from maskwatch.data.formats.files import lay, named, pictures_below
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.names import Classes, classes_of
+from maskwatch.errors import UsageError
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The folders in it that hold pictures, or nothing at all; sorted."""
+    return [
+        inner
+        for inner in sorted(folder.iterdir())
+        if inner.is_dir()
+        and not inner.name.startswith((".", "__"))
+        and (not any(inner.iterdir()) or next(pictures_below(inner), None) is not None)
+    ]
+
+
+def read_folders(folder: Path, classes: Classes | None = None) -> LabelledSet:
+    """The pictures of folders that are named by the state of the one face in each.
+
+    Raises:
+        UsageError: a folder whose name is no known class.
+    """
+    folders = class_folders(folder)
+    meanings = classes_of([inner.name for inner in folders], classes)
+    pictures: list[LabelledPicture] = []
+    problems: list[str] = []
+    for inner in folders:
+        state = meanings[inner.name]
+        if state is None:
+            continue
+        before = len(pictures)
+        pictures += [LabelledPicture(path, None, (state,)) for path in pictures_below(inner)]
+        if len(pictures) == before:
+            problems.append(f"the class folder {inner} is empty")
+    return LabelledSet(folder, "folders", tuple(pictures), meanings, tuple(problems))
+
+
+def write_folders(labelled: LabelledSet, out: Path) -> None:
+    """Lay pictures down in `out/STATE/`, or `out/SPLIT/STATE/`.
+
+    Raises:
+        UsageError: faces are labelled, not pictures.
+        SinkError: a file cannot be written.
+    """
+    if labelled.has_boxes:
+        raise UsageError(
+            f"{labelled.root} has boxes: cut its faces out with maskwatch data crop "
+            f"{labelled.root} --out FOLDER"
+        )
+    folders: dict[Path, list[LabelledPicture]] = {}
+    for picture in labelled.pictures:
+        folder = out / (picture.split or "") / picture.states[0]
+        folders.setdefault(folder, []).append(picture)
+    for folder, pictures in folders.items():
+        for name, picture in named(pictures):
+            lay(picture.path, folder / name)

@@ -1,0 +1,121 @@
+"""Pascal VOC: an XML file a picture."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+
+from maskwatch.data.formats.files import boxes_of, is_picture, lay, named, write_text
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.names import Classes, classes_of, split_of
+from maskwatch.errors import SourceError
+from maskwatch.images import size_of
+
+_LABELS = ("annotations", "Annotations", "")
+_PICTURES = ("images", "JPEGImages", "")
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def has_voc(folder: Path) -> bool:
+    """Whether XML files lie in it, or in its folder of annotations."""
+    return any(next((folder / name).glob("*.xml"), None) is not None for name in _LABELS)
+
+
+def read_voc(folder: Path, classes: Classes | None = None) -> LabelledSet:
+    """The pictures and boxes of the XML files; parts as `ImageSets/Main/*.txt` lists them.
+
+    Files that cannot be read, and such whose picture is missing, become `problems`.
+
+    Raises:
+        UsageError: an object's name that is not understood.
+    """
+    files = next(found for n in _LABELS if (found := sorted((folder / n).glob("*.xml"))))
+    trees: list[tuple[Path, Element]] = []
+    problems = []
+    for file in files:
+        try:
+            trees.append((file, ElementTree.parse(file).getroot()))
+        except (OSError, ElementTree.ParseError) as error:
+            problems.append(f"{file} cannot be read: {error}")
+    names = dict.fromkeys(o.findtext("name", "") for _, tree in trees for o in tree.iter("object"))
+    meanings = classes_of(names, classes)
+    splits = _splits(folder)
+    pictures = []
+    for file, tree in trees:
+        try:
+            path = _picture(folder, file, tree.findtext("filename", ""))
+            pictures.append(_labelled(path, tree, meanings, splits.get(file.stem)))
+        except SourceError as error:
+            problems.append(str(error))
+    return LabelledSet(folder, "voc", tuple(pictures), meanings, tuple(problems))
+
+
+def _labelled(path: Path, tree: Element, meanings: Classes, split: str | None) -> LabelledPicture:
+    boxes, states = [], []
+    for found in tree.iter("object"):
+        state = meanings[found.findtext("name", "")]
+        if state is None:
+            continue
+        try:
+            boxes.append([float(found.findtext(f"bndbox/{corner}", "")) for corner in _CORNERS])
+        except ValueError as error:
+            raise SourceError(f"the labels of {path} hold a box that is none: {error}") from error
+        states.append(state)
+    return LabelledPicture(path, np.array(boxes, np.float32).reshape(-1, 4), tuple(states), split)
+
+
+def _picture(folder: Path, file: Path, name: str) -> Path:
+    """The picture that an XML file names, or else one of the same stem."""
+    places = [folder / inner for inner in _PICTURES] + [file.parent]
+    found = [place / name for place in places if name and (place / name).is_file()]
+    for place in places:
+        found += [path for path in place.glob(f"{file.stem}.*") if is_picture(path)]
+    if not found:
+        raise SourceError(f"{file} labels {name or file.stem}, which is not there")
+    return found[0]
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for listing in sorted(folder.glob("ImageSets/Main/*.txt")):
+        split = split_of(listing.stem)
+        if split:
+            lines = listing.read_text(encoding="utf-8").split("\n")
+            out |= {line.split()[0]: split for line in lines if line.strip()}
+    return out
+
+
+def write_voc(labelled: LabelledSet, out: Path) -> None:
+    """Write `Annotations/`, `JPEGImages/` and `ImageSets/Main/` into `out`.
+
+    Raises:
+        UsageError: the set has no boxes.
+        SourceError: a picture's size cannot be read.
+        SinkError: a file cannot be written.
+    """
+    listings: dict[str, list[str]] = {}
+    for name, picture in named(labelled.pictures):
+        stem = Path(name).stem
+        boxes = boxes_of(labelled, picture)
+        root = Element("annotation")
+        SubElement(root, "folder").text = "JPEGImages"
+        SubElement(root, "filename").text = name
+        size = SubElement(root, "size")
+        for key, value in zip(("width", "height"), size_of(picture.path), strict=True):
+            SubElement(size, key).text = str(value)
+        SubElement(size, "depth").text = "3"
+        for box, state in zip(boxes.tolist(), picture.states, strict=True):
+            found = SubElement(root, "object")
+            SubElement(found, "name").text = state.value
+            bounds = SubElement(found, "bndbox")
+            for corner, value in zip(_CORNERS, box, strict=True):
+                SubElement(bounds, corner).text = f"{value:.2f}".rstrip("0").rstrip(".")
+        ElementTree.indent(root)
+        text = ElementTree.tostring(root, encoding="unicode")
+        write_text(text + "\n", out / "Annotations" / f"{stem}.xml")
+        lay(picture.path, out / "JPEGImages" / name)
+        listings.setdefault(picture.split or "", []).append(stem)
+    for split, stems in listings.items():
+        if split:
+            write_text("\n".join(stems) + "\n", out / "ImageSets" / "Main" / f"{split}.txt")

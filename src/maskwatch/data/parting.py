@@ -1,0 +1,139 @@
+"""Splitting a set on disk: read, grouped, split, checked for leaks, written."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.data.check import leaks_of
+from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
+from maskwatch.data.duplicates import Twins, twins_within
+from maskwatch.data.facts import Facts
+from maskwatch.data.formats import WRITERS
+from maskwatch.data.formats.files import write_text
+from maskwatch.data.groups import groups_of, persons
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.names import SPLITS
+from maskwatch.data.outputs import write_note
+from maskwatch.data.split import Shares, balanced, folds, split_groups
+from maskwatch.errors import SourceError, UsageError
+from maskwatch.sinks.records import csv_line
+from maskwatch.types import CLASSES
+
+LISTING = "split.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parting:
+    """How a set is split; `folds` takes the place of `shares`, `anew` mixes parts that it has."""
+
+    shares: Shares = Shares()
+    folds: int | None = None
+    kinds: frozenset[Group] = frozenset({Group.NEAR_DUPLICATES})
+    person: str = PERSON
+    near_bits: int = NEAR_BITS
+    balance: Balance | None = None
+    seed: int = 42
+    anew: bool = False
+
+
+def part_set(
+    labelled: LabelledSet, facts: Sequence[Facts], how: Parting, out: Path
+) -> dict[str, Any]:
+    """Write the parts of a set in its own form, `split.csv` and the note that is returned.
+
+    Pictures that cannot be read are left out and listed. Folds lie in `fold-1`, `fold-2`, ..., each
+    with `train` and `test`.
+
+    Args:
+        labelled: the set.
+        facts: of its pictures, in their order.
+        how: shares, groups, seed.
+        out: an empty folder.
+
+    Raises:
+        UsageError: the set has parts already, or too few groups.
+        SourceError: no picture can be read.
+        SinkError: a file cannot be written.
+    """
+    if labelled.splits != (None,) and not how.anew:
+        raise UsageError(f"{labelled.root} has parts already; --anew mixes them and splits again")
+    good = [number for number, fact in enumerate(facts) if fact.error is None]
+    if not good:
+        raise SourceError(f"no picture of {labelled.root} can be read")
+    pictures = [labelled.pictures[number] for number in good]
+    twins = twins_within([facts[number] for number in good], how.near_bits)
+    groups = _groups(pictures, twins, how)
+    parts: list[dict[str, Any]] = []
+    for name, splits in _splits(pictures, groups, how):
+        placed = [replace(p, split=s) for p, s in zip(pictures, splits, strict=True)]
+        kept = balanced(placed, how.balance, how.seed) if how.balance else placed
+        WRITERS[labelled.form](replace(labelled, pictures=tuple(kept)), out / name)
+        _write_listing(placed, groups, out / name / LISTING)
+        parts += _counted(name, kept, leaks_of(splits, twins))
+    note = {
+        "command": "data split",
+        "set": str(labelled.root),
+        "how": asdict(how) | {"kinds": sorted(how.kinds)},
+        "groups": len(set(groups.tolist())),
+        "unreadable": [fact.error for fact in facts if fact.error],
+        "parts": parts,
+    }
+    write_note(out, note)
+    return note
+
+
+def _groups(
+    pictures: Sequence[LabelledPicture], twins: Sequence[Twins], how: Parting
+) -> NDArray[np.int64]:
+    together = twins if Group.NEAR_DUPLICATES in how.kinds else []
+    people = None
+    if Group.PERSON in how.kinds:
+        people = persons([picture.path for picture in pictures], how.person)
+    return groups_of(len(pictures), together, people)
+
+
+def _splits(
+    pictures: Sequence[LabelledPicture], groups: NDArray[np.int64], how: Parting
+) -> list[tuple[str, list[str]]]:
+    """The part of each picture; of folds once for each."""
+    if how.folds is None:
+        return [("", split_groups(pictures, groups, how.shares.wanted, how.seed))]
+    tested = folds(pictures, groups, how.folds, how.seed)
+    return [
+        (f"fold-{fold + 1}", ["test" if one == fold else "train" for one in tested])
+        for fold in range(how.folds)
+    ]
+
+
+def _write_listing(
+    pictures: Sequence[LabelledPicture], groups: NDArray[np.int64], path: Path
+) -> None:
+    rows = [
+        (str(picture.path), picture.split, int(group), " ".join(picture.states))
+        for picture, group in zip(pictures, groups, strict=True)
+    ]
+    lines = map(csv_line, [("file", "part", "group", "states"), *rows])
+    write_text("".join(lines), path)
+
+
+def _counted(
+    name: str, pictures: Sequence[LabelledPicture], leaks: dict[str, dict[str, int]]
+) -> list[dict[str, Any]]:
+    out = []
+    for split in SPLITS:
+        these = [picture for picture in pictures if picture.split == split]
+        states = [state for picture in these for state in picture.states]
+        leak = leaks.get(split)
+        out.append(
+            {
+                "part": f"{name}/{split}".lstrip("/"),
+                "pictures": len(these),
+                **{state.value: states.count(state) for state in CLASSES},
+                "twins_in_train": leak["exact"] + leak["near"] if leak else 0,
+            }
+        )
+    return [row for row in out if row["pictures"]]

@@ -1,0 +1,181 @@
+"""Labelled sets in and out of their forms."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskwatch.data.formats import WRITERS, form_of, read_photos_or_set, read_set
+from maskwatch.data.formats.voc import read_voc
+from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.errors import SourceError, UsageError
+from maskwatch.images import encode
+from maskwatch.types import MaskState
+
+M, N, W = MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT
+
+
+@pytest.fixture
+def boxed(tmp_path: Path) -> LabelledSet:
+    """Three pictures in two parts, two of one name, one without a face."""
+    pictures = []
+    for n, (name, states) in enumerate([("a/x.png", [M, W]), ("b/x.jpg", [N]), ("c/y.png", [])]):
+        path = tmp_path / "in" / name
+        encode(np.full((60, 80 + n, 3), 40 * n, np.uint8), path)
+        boxes = np.array([[5, 6 + i, 25, 46.5] for i in range(len(states))], np.float32)
+        split = "train" if n < 2 else "test"
+        pictures.append(LabelledPicture(path, boxes.reshape(-1, 4), tuple(states), split))
+    return LabelledSet(tmp_path / "in", "coco", tuple(pictures))
+
+
+@pytest.mark.parametrize("form", ["coco", "voc", "yolo"])
+@pytest.mark.parametrize("parts", [True, False])
+def test_what_was_written_is_read_again(
+    tmp_path: Path, boxed: LabelledSet, form: str, parts: bool
+) -> None:
+    if not parts:
+        boxed = replace(boxed, pictures=tuple(replace(p, split=None) for p in boxed.pictures))
+    out = tmp_path / "out"
+    WRITERS[form](boxed, out)
+    assert form_of(out) == ("parts" if form == "coco" and parts else form)
+    again = read_set(out)
+    assert (again.form, again.problems) == (form, ())
+
+    def told(labelled: LabelledSet) -> list[object]:
+        return sorted((p.split or "", p.states, p.path.read_bytes()) for p in labelled.pictures)
+
+    assert told(again) == told(boxed)
+    boxes = {p.path.read_bytes(): p.boxes for p in again.pictures}
+    for picture in boxed.pictures:
+        got = boxes[picture.path.read_bytes()]
+        assert got is not None
+        assert picture.boxes is not None
+        assert got == pytest.approx(picture.boxes, abs=0.01)
+
+
+def test_pictures_without_boxes_become_folders_only(tmp_path: Path, boxed: LabelledSet) -> None:
+    with pytest.raises(UsageError, match="maskwatch data crop"):
+        WRITERS["folders"](boxed, tmp_path / "out")
+    whole = replace(
+        boxed, pictures=tuple(LabelledPicture(p.path, None, (M,)) for p in boxed.pictures)
+    )
+    for form in ("coco", "voc", "yolo"):
+        with pytest.raises(UsageError, match="without boxes"):
+            WRITERS[form](whole, tmp_path / "out")
+    WRITERS["folders"](whole, tmp_path / "folders")
+    names = sorted(path.name for path in (tmp_path / "folders" / "mask").iterdir())
+    assert names == ["x.png", "x_2.jpg", "y.png"]
+    assert {p.states for p in read_set(tmp_path / "folders").pictures} == {(M,)}
+
+
+def lay(folder: Path, *names: str) -> None:
+    for name in names:
+        encode(np.zeros((8, 8, 3), np.uint8), folder / name)
+
+
+def test_folders_with_parts_and_any_spelling(tmp_path: Path) -> None:
+    lay(tmp_path, "Train/WithMask/a.png", "Train/Non Mask/b.png", "valid/wrong_mask/deep/c.png")
+    lay(tmp_path, "Train/.hidden/d.png", "other/e.png")
+    (tmp_path / "valid" / "without_mask").mkdir()
+    found = read_set(tmp_path)
+    told = {(p.path.name, p.split, *p.states) for p in found.pictures}
+    assert told == {("a.png", "train", M), ("b.png", "train", N), ("c.png", "val", W)}
+    assert found.classes["Non Mask"] is N
+    assert found.problems == (f"the class folder {tmp_path / 'valid' / 'without_mask'} is empty",)
+    assert not found.has_boxes
+    assert found.splits == ("train", "val")
+
+
+def test_unknown_folders_are_told(tmp_path: Path) -> None:
+    lay(tmp_path, "mask/a.png", "hat/b.png")
+    with pytest.raises(UsageError, match="the class 'hat' is none that is known"):
+        read_set(tmp_path)
+    found = read_set(tmp_path, {"hat": None})
+    assert [p.path.name for p in found.pictures] == ["a.png"]
+
+
+def test_no_set(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is not there"):
+        read_set(tmp_path / "none")
+    lay(tmp_path, "holiday/a.png")
+    with pytest.raises(SourceError, match="holds no labels: expected folders named by class"):
+        read_set(tmp_path)
+    (tmp_path / "empty" / "mask").mkdir(parents=True)
+    with pytest.raises(SourceError, match="no picture with a label"):
+        read_set(tmp_path / "empty")
+
+
+def test_photos_need_no_labels(tmp_path: Path) -> None:
+    lay(tmp_path, "holiday/a.png", "b.png", "out/c.png")
+    photos = read_photos_or_set(tmp_path, leave_out=tmp_path / "out")
+    assert [(p.path.name, p.boxes, p.states) for p in photos] == [
+        ("b.png", None, ()),
+        ("a.png", None, ()),
+    ]
+    assert len(read_photos_or_set(tmp_path / "b.png")) == 1
+    lay(tmp_path / "set", "mask/d.png")
+    assert read_photos_or_set(tmp_path / "set")[0].states == (M,)
+    with pytest.raises(SourceError, match="holds no picture"):
+        read_photos_or_set(tmp_path / "none")
+
+
+def test_coco_beside_and_elsewhere(tmp_path: Path) -> None:
+    lay(tmp_path, "photos/a.png")
+    content = {
+        "images": [{"id": "x", "file_name": "a.png"}],
+        "categories": [{"id": 0, "name": "faces"}, {"id": 1, "name": "wrong"}],
+        "annotations": [
+            {"image_id": "x", "category_id": 1, "bbox": [1, 2, 3, 4]},
+            {"image_id": "x", "category_id": 1, "bbox": [0, 0, 8, 8], "iscrowd": 1},
+        ],
+    }
+    file = tmp_path / "labels" / "file.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(content))
+    (picture,) = read_set(file, images=tmp_path / "photos").pictures
+    assert picture.path == tmp_path / "photos" / "a.png"
+    assert picture.boxes is not None
+    assert (picture.boxes.tolist(), picture.states) == ([[1, 2, 4, 6]], (W,))
+    (tmp_path / "labels" / "a.png").write_bytes(b"")
+    assert read_set(file).pictures[0].path == tmp_path / "labels" / "a.png"
+
+
+def test_voc_that_is_damaged(tmp_path: Path, boxed: LabelledSet) -> None:
+    WRITERS["voc"](boxed, tmp_path)
+    labels = sorted((tmp_path / "Annotations").iterdir())
+    labels[0].write_text("<annotation>")
+    labels[1].write_text(labels[1].read_text().replace("<xmin>5<", "<xmin>five<"))
+    (tmp_path / "JPEGImages" / "y.png").unlink()
+    with pytest.raises(SourceError, match="no picture with a label"):
+        read_set(tmp_path)
+    found = read_voc(tmp_path)
+    assert "cannot be read" in found.problems[0]
+    assert "a box that is none" in found.problems[1]
+    assert "y.png, which is not there" in found.problems[2]
+
+
+def test_yolo_that_is_damaged(tmp_path: Path, boxed: LabelledSet) -> None:
+    out = tmp_path / "out"
+    WRITERS["yolo"](boxed, out)
+    first, second = sorted((out / "labels" / "train").iterdir())
+    first.write_text("0 0.5 0.5 0.1\n")
+    second.write_text("7 0.5 0.5 0.1 0.1\n")
+    found = read_set(out)
+    assert len(found.pictures) == 1
+    assert "not a file of five numbers" in found.problems[0]
+    assert "a class beyond the 3" in found.problems[1]
+    (out / "data.yaml").write_text("names: 3\n")
+    with pytest.raises(SourceError, match="does not name its classes"):
+        read_set(out)
+
+
+def test_yolo_with_a_list_of_classes_and_labels_beside(tmp_path: Path) -> None:
+    lay(tmp_path, "a.png", "b.png")
+    (tmp_path / "classes.txt").write_text("hat\nface\nmask_weared_incorrect\n")
+    (tmp_path / "a.txt").write_text("1 0.5 0.5 0.5 0.5\n0 0.5 0.5 1 1\n")
+    found = read_set(tmp_path, {"hat": None})
+    assert [p.states for p in found.pictures] == [(N,), ()]
+    assert found.pictures[0].boxes is not None
+    assert found.pictures[0].boxes.tolist() == [[2, 2, 6, 6]]
