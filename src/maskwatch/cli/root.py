@@ -6,9 +6,11 @@ import typer
 
 from maskwatch import __version__
 from maskwatch.cli.bench import bench
+from maskwatch.cli.compare import compare
 from maskwatch.cli.data import data_app
 from maskwatch.cli.detect import detect
 from maskwatch.cli.doctor import doctor
+from maskwatch.cli.evaluate import evaluate
 from maskwatch.cli.models import models_app
 from maskwatch.cli.options import GroupedHelp
 
@@ -22,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=GroupedHelp)(detect)
+app.command(cls=GroupedHelp)(evaluate)
+app.command(cls=GroupedHelp)(compare)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.command()(doctor)

@@ -1,9 +1,10 @@
 """Labelled pictures and sets of them, whatever files they come from."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from maskwatch.errors import UsageError
 from maskwatch.types import Boxes, MaskState
 
 
@@ -44,6 +45,21 @@ class LabelledSet:
     def splits(self) -> tuple[str | None, ...]:
         """The parts in order of appearance; (None,) for a set that has none."""
         return tuple(dict.fromkeys(picture.split for picture in self.pictures))
+
+
+def only_part(labelled: LabelledSet, part: str | None) -> LabelledSet:
+    """The pictures of one part; all for None.
+
+    Raises:
+        UsageError: the set has no such part.
+    """
+    if part is None:
+        return labelled
+    chosen = tuple(picture for picture in labelled.pictures if picture.split == part)
+    if not chosen:
+        parts = ", ".join(str(split) for split in labelled.splits if split) or "none"
+        raise UsageError(f"{labelled.root} has no part {part!r}; it has {parts}")
+    return replace(labelled, pictures=chosen)
 
 
 def without(

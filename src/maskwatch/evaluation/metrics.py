@@ -49,8 +49,13 @@ def f1_of(label: int) -> Metric:
 
 
 def balanced_compliance(truth: Labels, probabilities: Floats) -> float:
-    """Compliant against violation: the mean of the shares of both that are told right."""
+    """Compliant against violation: the mean of the shares of both that are told right.
+
+    NaN where only one of both is labelled.
+    """
     is_compliant, told = truth == _COMPLIANT, probabilities.argmax(axis=1) == _COMPLIANT
+    if is_compliant.all() or not is_compliant.any():
+        return float("nan")
     right = [(told == is_compliant)[is_compliant == side].mean() for side in (True, False)]
     return float(np.mean(right))
 
@@ -60,11 +65,26 @@ def calibration_error(truth: Labels, probabilities: Floats, bins: int = 15) -> f
 
     The mean gap, weighted by bin, between how sure the answers are and how often they are right.
     """
+    sure, right = _binned(truth, probabilities, bins)
+    gaps = [abs(s.mean() - r.mean()) * len(s) for s, r in zip(sure, right, strict=True)]
+    return float(np.sum(gaps) / len(truth))
+
+
+def reliability(truth: Labels, probabilities: Floats, bins: int = 15) -> tuple[Floats, Floats]:
+    """Mean confidence and share right in bins of equal mass, each (at most bins,)."""
+    sure, right = _binned(truth, probabilities, bins)
+    means = [[float(part.mean()) for part in parts] for parts in (sure, right)]
+    return np.array(means[0], np.float32), np.array(means[1], np.float32)
+
+
+def _binned(
+    truth: Labels, probabilities: Floats, bins: int
+) -> tuple[list[Floats], list[NDArray[np.bool_]]]:
     sure = probabilities.max(axis=1)
     right = truth == probabilities.argmax(axis=1)
     parts = np.array_split(np.argsort(sure, kind="stable"), bins)
-    gaps = [abs(sure[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)]
-    return float(np.sum(gaps) / len(truth))
+    kept = [part for part in parts if len(part)]
+    return [sure[part] for part in kept], [right[part] for part in kept]
 
 
 def interval(
@@ -80,6 +100,14 @@ def interval(
     values = [metric(truth[rows], probabilities[rows]) for rows in _resampled(groups, draws, seed)]
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a share of `count`; for shares of 0 and 1 that draws never leave."""
+    z = 1.959964
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    reach = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
 
 
 def difference(

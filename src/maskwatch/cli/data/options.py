@@ -29,12 +29,12 @@ NearBits = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 
 
-def read(dataset: Path, classes: str | None) -> "LabelledSet":
+def read(dataset: Path, classes: str | None, images: Path | None = None) -> "LabelledSet":
     """Read a set; say how its class names were understood, and what could not be used."""
     from maskwatch.data.formats import read_set
     from maskwatch.data.names import SKIP, parse_classes
 
-    labelled = read_set(dataset, parse_classes(classes))
+    labelled = read_set(dataset, parse_classes(classes), images)
     words = [f"{name} = {state or SKIP}" for name, state in labelled.classes.items()]
     say(f"{dataset}: {len(labelled.pictures)} pictures ({labelled.form}); {', '.join(words)}")
     for problem in labelled.problems:

@@ -34,18 +34,10 @@ def show(
       maskwatch data show split/ --part test --rows 6 --seed 7
     """
     set_up_log()
-    from dataclasses import replace
-
+    from maskwatch.data.labelled import only_part
     from maskwatch.data.sheet import sample_sheet
-    from maskwatch.errors import UsageError
     from maskwatch.images import encode
 
-    labelled = read(dataset, classes)
-    if part is not None:
-        if part not in labelled.splits:
-            parts = ", ".join(str(split) for split in labelled.splits if split) or "none"
-            raise UsageError(f"{dataset} has no part {part!r}; it has {parts}")
-        chosen = tuple(picture for picture in labelled.pictures if picture.split == part)
-        labelled = replace(labelled, pictures=chosen)
+    labelled = only_part(read(dataset, classes), part)
     encode(sample_sheet(labelled, columns=columns, rows=rows, side=side, seed=seed), out)
     say(f"the sheet is {out}")

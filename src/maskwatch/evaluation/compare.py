@@ -1,0 +1,147 @@
+"""Classifiers side by side on the same faces: a table, a test, a verdict, a gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from maskwatch.errors import MissingExtra, UsageError
+from maskwatch.evaluation.metrics import Metric, accuracy, difference, f1_of
+from maskwatch.evaluation.report import Evaluation
+from maskwatch.evaluation.summary import main_row
+from maskwatch.models.classifier import MaskClassifier
+from maskwatch.types import CLASSES
+
+_ROUNDS, _BATCH = 7, 8
+_SURE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds for one face, and for each of eight together; medians."""
+
+    one_ms: float
+    each_of_batch_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`second` minus `first` in one figure, with the 95% interval of the paired difference."""
+
+    figure: str
+    first: float
+    second: float
+    low: float
+    high: float
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the second is worse beyond chance."""
+        return self.high < 0
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the second is better beyond chance."""
+        return self.low > 0
+
+
+def latencies(classifiers: Sequence[MaskClassifier]) -> list[Latency]:
+    """How long each takes, in turns, so that what else the machine does falls on all alike."""
+    times: list[list[list[float]]] = [[[], []] for _ in classifiers]
+    for turn in range(_ROUNDS + 1):
+        for classifier, (one, batch) in zip(classifiers, times, strict=True):
+            width = classifier.bundle.input.width
+            crops = np.random.default_rng(turn).integers(0, 256, (_BATCH, width, width, 3))
+            faces = list(crops.astype(np.uint8))
+            for kept, count in ((one, 1), (batch, _BATCH)):
+                start = perf_counter()
+                classifier.of_crops(faces[:count])
+                if turn:  # The first warms up.
+                    kept.append(1000 * (perf_counter() - start) / count)
+    return [Latency(median(one), median(batch)) for one, batch in times]
+
+
+def gaps(first: Evaluation, second: Evaluation) -> list[Gap]:
+    """Accuracy and the F1 of each labelled state, the second against the first.
+
+    Raises:
+        UsageError: they did not judge the same faces.
+    """
+    if first.faces is not second.faces:
+        raise UsageError("only answers about the same faces can be compared")
+    truth, groups = first.faces.truth, first.faces.pictures
+    metrics: dict[str, Metric] = {"accuracy": accuracy}
+    for label, state in enumerate(CLASSES):
+        if (truth == label).any():
+            metrics[f"F1 {state.value}"] = f1_of(label)
+    out = []
+    for name, metric in metrics.items():
+        values = [metric(truth, one.probabilities) for one in (first, second)]
+        low, high = difference(metric, truth, first.probabilities, second.probabilities, groups)
+        out.append(Gap(name, values[0], values[1], low, high))
+    return out
+
+
+def mcnemar(first: Evaluation, second: Evaluation) -> dict[str, float]:
+    """McNemar's exact test: how many faces each alone got right, and the chance of such a split.
+
+    Raises:
+        MissingExtra: SciPy is not installed.
+    """
+    try:
+        from scipy.stats import binomtest
+    except ImportError as error:
+        raise MissingExtra("comparing needs an extra: pip install 'maskwatch[data]'") from error
+    truth = first.faces.truth
+    right = [one.probabilities.argmax(axis=1) == truth for one in (first, second)]
+    alone = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
+    chance = float(binomtest(alone[0], sum(alone)).pvalue) if sum(alone) else 1.0
+    return {"first_alone": alone[0], "second_alone": alone[1], "p": chance}
+
+
+def ranked(done: Sequence[Evaluation]) -> list[Evaluation]:
+    """The most accurate first."""
+    return sorted(done, key=lambda one: -one.summary["accuracy"]["value"])
+
+
+def table_of(done: Sequence[Evaluation], times: Sequence[Latency]) -> list[dict[str, Any]]:
+    """A row a classifier: its figures, its file's size, its latency."""
+    return [
+        {
+            "classifier": one.model["name"],
+            **dict(main_row(one.summary)),
+            "MB": round(one.model["file_bytes"] / 1e6, 2),
+            "ms one face": round(time.one_ms, 2),
+            "ms a face of 8": round(time.each_of_batch_ms, 2),
+        }
+        for one, time in zip(done, times, strict=True)
+    ]
+
+
+def verdict(done: Sequence[Evaluation]) -> str:
+    """Which is best, and whether that is more than chance, in plain words.
+
+    Raises:
+        MissingExtra: SciPy is not installed.
+    """
+    if len(done) < 2:
+        raise UsageError("name two classifiers or more to compare")
+    best, next_best = ranked(done)[:2]
+    names = best.model["name"], next_best.model["name"]
+    test = mcnemar(best, next_best)
+    counts = (
+        f"of {len(best.faces):,} faces, {test['first_alone']} were told right by {names[0]} alone "
+        f"and {test['second_alone']} by {names[1]} alone (McNemar's exact test: p = "
+        f"{test['p']:.2g})"
+    )
+    if test["p"] >= _SURE:
+        return f"{names[0]} and {names[1]} cannot be told apart on this set: {counts}."
+    better = [gap.figure for gap in gaps(next_best, best) if gap.is_better]
+    worse = [gap.figure for gap in gaps(next_best, best) if gap.is_worse]
+    words = f"{names[0]} is better than {names[1]}: {counts}."
+    if better:
+        words += f" Beyond chance it is better in {', '.join(better)}."
+    return f"{words} It is worse in {', '.join(worse)}." if worse else words
