@@ -12,6 +12,10 @@ Out = Annotated[Path, typer.Option(help="The picture to write, a PNG or JPEG.")]
 Columns = Annotated[int, typer.Option(min=1, max=100, help="Samples a row.")]
 Rows = Annotated[int, typer.Option(min=1, max=100, help="Rows of each class.")]
 Side = Annotated[int, typer.Option(min=16, max=512, help="Side of a sample in pixels.")]
+Augment = Annotated[
+    str | None,
+    typer.Option(help="Change samples as training would: rotation=20,zoom=0.1,shift=0.1,hflip."),
+]
 Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 
 
@@ -23,6 +27,7 @@ def show(
     rows: Rows = 3,
     side: Side = 112,
     part: Part = None,
+    augment: Augment = None,
     seed: Seed = 42,
     classes: Classes = None,
 ) -> None:
@@ -32,12 +37,26 @@ def show(
     Examples:
       maskwatch data show dataset/ --out sheet.png
       maskwatch data show split/ --part test --rows 6 --seed 7
+      maskwatch data show split/ --augment rotation=30,zoom=0.2,shift=0.4,shear=0.18,hflip
     """
     set_up_log()
+    import numpy as np
+
+    from maskwatch.data.augment import parse_augmentation
     from maskwatch.data.labelled import only_part
     from maskwatch.data.sheet import sample_sheet
     from maskwatch.images import encode
 
     labelled = only_part(read(dataset, classes), part)
-    encode(sample_sheet(labelled, columns=columns, rows=rows, side=side, seed=seed), out)
+    change = parse_augmentation(augment or "none")
+    rng = np.random.default_rng(seed)
+    sheet = sample_sheet(
+        labelled,
+        columns=columns,
+        rows=rows,
+        side=side,
+        seed=seed,
+        change=lambda image: change(image, rng),
+    )
+    encode(sheet, out)
     say(f"the sheet is {out}")
