@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from maskwatch.data.choices import Which, Without
-from maskwatch.data.cutting import Cutting, cut_out_faces, parse_offsets, write_listing
+from maskwatch.data.cutting import Cutting, cut_out_faces, listing_row, parse_offsets
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
-from maskwatch.data.outputs import fresh_folder, write_note
+from maskwatch.data.outputs import check_file, check_folder, start_folder, write_note
 from maskwatch.data.sheet import sample_sheet
 from maskwatch.draw import COLOURS
 from maskwatch.errors import SourceError, UsageError
@@ -49,8 +49,7 @@ def test_labels_need_no_detector(tmp_path: Path, photo: Path) -> None:
     (cut,) = cut_out_faces([picture], TWO, Cutting(min_face=16), tmp_path)
     assert [(f.state, f.known_by) for f in cut.faces] == [(N, "label"), (M, "label")]
     assert decode(tmp_path / "mask" / "photo.jpg").shape == (30, 20, 3)
-    write_listing(cut.faces, tmp_path)
-    assert (tmp_path / "faces.csv").read_text().splitlines()[2].startswith("mask/photo.jpg,")
+    assert listing_row(cut.faces[1], tmp_path)[:2] == ("mask/photo.jpg", str(photo))
 
 
 def test_no_face_and_no_picture(tmp_path: Path, photo: Path, astronaut: Image) -> None:
@@ -88,12 +87,28 @@ def test_a_sheet(tmp_path: Path, photo: Path) -> None:
 
 def test_folders_are_replaced_if_they_are_ours(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    fresh_folder(out, overwrite=False)
+    reads = tmp_path / "set"
+    check_folder(out, "test", [reads], overwrite=False)
     (out / "mask").mkdir(parents=True)
     with pytest.raises(UsageError, match="--overwrite"):
-        fresh_folder(out, overwrite=False)
-    with pytest.raises(UsageError, match="was not written by maskwatch data"):
-        fresh_folder(out, overwrite=True)
+        check_folder(out, "test", [reads], overwrite=False)
+    with pytest.raises(UsageError, match="was not written by maskwatch"):
+        check_folder(out, "test", [reads], overwrite=True)
     write_note(out, {"command": "test"})
-    fresh_folder(out, overwrite=True)
-    assert not out.exists()
+    with pytest.raises(UsageError, match="was not written by maskwatch other"):
+        check_folder(out, "other", [reads], overwrite=True)
+    check_folder(out, "test", [reads, None], overwrite=True)
+    assert (out / "mask").exists(), "nothing goes before there is something in its place"
+    for inside in (out, out / "mask"):
+        with pytest.raises(UsageError, match="holds what is read"):
+            check_folder(out, "test", [inside], overwrite=True, inside=True)
+    with pytest.raises(UsageError, match="lies in what is read"):
+        check_folder(out, "test", [tmp_path], overwrite=True)
+    start_folder(out, "test")
+    assert [path.name for path in out.iterdir()] == ["maskwatch.json"]
+    assert '"finished": false' in (out / "maskwatch.json").read_text()
+    with pytest.raises(UsageError, match="is a file"):
+        check_folder(out / "maskwatch.json", "test", [reads], overwrite=True)
+    with pytest.raises(UsageError, match="--overwrite"):
+        check_file(out / "maskwatch.json", overwrite=False)
+    check_file(out / "other.png", overwrite=False)

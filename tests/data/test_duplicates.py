@@ -1,5 +1,6 @@
 """Facts of files, twins, groups, splits and what a check tells of them."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from maskwatch.data.choices import Balance
 from maskwatch.data.duplicates import joined, twins_between, twins_within
 from maskwatch.data.facts import Facts, facts_of
 from maskwatch.data.formats import read_set
-from maskwatch.data.groups import groups_of, persons
+from maskwatch.data.groups import cut_from, groups_of, persons
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.parting import Parting, part_set
 from maskwatch.data.split import Shares, balanced, folds, split_groups
@@ -91,6 +92,10 @@ def test_persons() -> None:
     own = persons(paths, r"_([a-z]+)")
     assert own == ["wang", "wang", "lin", None, None, None]
     assert persons([Path(f"image{n}.jpg") for n in range(99)]) == [None] * 99
+    assert persons([Path(f"with_mask_{n}.jpg") for n in range(3)]) == [None] * 3
+    assert persons([Path("alice_1.jpg")] * 9) == ["alice"] * 9
+    assert persons([Path(f"maksssksksss{n}.png") for n in range(99)]) == [None] * 99
+    assert persons([Path("bob.jpg"), Path("x.jpg")], "(anna)|(bob)") == ["bob", None]
     with pytest.raises(UsageError, match="not a regular expression"):
         persons(paths, "(")
     groups = groups_of(6, [], own)
@@ -99,6 +104,21 @@ def test_persons() -> None:
 
 def pictures_of(states: list[tuple[MaskState, ...]]) -> list[LabelledPicture]:
     return [LabelledPicture(Path(f"{i}.jpg"), None, s) for i, s in enumerate(states)]
+
+
+def test_faces_of_one_photo_stay_together(tmp_path: Path) -> None:
+    names = ["mask/a.jpg", "no_mask/a_2.jpg", "mask/b.jpg"]
+    listing = "".join(f"{name},photos/{name[-5]}.jpg\n" for name in names)
+    (tmp_path / "faces.csv").write_text("file,picture\n" + listing.replace("/2.jpg", "/a.jpg"))
+    found = cut_from(tmp_path, [tmp_path / name for name in names])
+    assert found == ["photos/a.jpg", "photos/a.jpg", "photos/b.jpg"]
+    assert len(set(groups_of(3, [], found).tolist())) == 2
+    assert cut_from(tmp_path / "none", [tmp_path / "none" / "x.jpg"]) == [None]
+
+
+def test_too_few_for_three_parts() -> None:
+    with pytest.raises(UsageError, match="nothing is left for val"):
+        split_groups(pictures_of([(M,)] * 40), np.repeat(np.arange(4), 10), Shares().wanted, 0)
 
 
 def test_split_keeps_shares_states_and_groups() -> None:
@@ -166,7 +186,10 @@ def test_parts_without_leaks(leaky: Path, tmp_path: Path) -> None:
     assert {row["twins_in_train"] for row in note["parts"]} == {0}
     found = leaks_of([p.split for p in again.pictures], twins_within(facts_in(again)))
     assert all(leak["exact"] + leak["near"] == 0 for leak in found.values())
-    assert (out / "split.csv").read_text().count("\n") == 23
+    with (out / "split.csv").open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert len(rows) == 22
+    assert all((out / row["file"]).exists() and Path(row["picture"]).exists() for row in rows)
     with pytest.raises(UsageError, match="has parts already"):
         part_set(again, facts_in(again), Parting(), tmp_path / "more")
 
@@ -213,18 +236,19 @@ def test_check(leaky: Path) -> None:
 
 
 def test_check_of_boxes_people_and_parts(tmp_path: Path, scenery: Scenery) -> None:
-    boxes = np.array([[0, 0, 40, 40], [0, 0, 9, 20]], np.float32)
+    boxes = np.array([[0, 0, 40, 40], [0, 0, 9, 20], [90, 70, 200, 200]], np.float32)
     pictures = []
     for number, split in enumerate(("train", "test", "test")):
         path = tmp_path / split / f"anna_{number}.png"
         encode(scenery(0 if number < 2 else 5), path)
-        rows = slice(0, 2 if number == 0 else 1)
-        pictures.append(LabelledPicture(path, boxes[rows], (M, M)[rows], split))
+        rows = slice(0, 3 if number == 0 else 1)
+        pictures.append(LabelledPicture(path, boxes[rows], (M, M, M)[rows], split))
     labelled = LabelledSet(tmp_path, "coco", tuple(pictures), {"mask": M})
     report = check_set(labelled, facts_in(labelled), person="^([a-z]+)_")
     sentences = {problem.kind: problem.sentence for problem in report.problems}
-    assert sentences["tiny"] == "1 faces with a side of 9 pixels"
-    assert sentences["conflict"] == "duplicates labelled 1 mask against 2 mask"
+    assert sentences["tiny"] == "1 faces with a side of 9.0 pixels"
+    assert sentences["bad boxes"] == "1 boxes that lie beyond the picture or are none"
+    assert sentences["conflict"] == "duplicates labelled 1 mask against 3 mask"
     assert sentences["same person"] == "3 pictures named 'anna', in 2 parts"
     assert sentences["one class"] == "every face is mask: nothing can be learnt"
     assert report.leaks == {"test": {"pictures": 2, "exact": 1, "near": 0}}

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwatch.data.formats import WRITERS, form_of, read_photos_or_set, read_set
+from maskwatch.data.formats import WRITERS, check_form, form_of, read_photos_or_set, read_set
 from maskwatch.data.formats.voc import read_voc
+from maskwatch.data.formats.yolo import read_yolo
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.errors import SourceError, UsageError
 from maskwatch.images import encode
@@ -38,7 +39,8 @@ def test_what_was_written_is_read_again(
     if not parts:
         boxed = replace(boxed, pictures=tuple(replace(p, split=None) for p in boxed.pictures))
     out = tmp_path / "out"
-    WRITERS[form](boxed, out)
+    files = WRITERS[form](boxed, out)
+    assert [f.read_bytes() for f in files] == [p.path.read_bytes() for p in boxed.pictures]
     assert form_of(out) == ("parts" if form == "coco" and parts else form)
     again = read_set(out)
     assert (again.form, again.problems) == (form, ())
@@ -57,13 +59,14 @@ def test_what_was_written_is_read_again(
 
 def test_pictures_without_boxes_become_folders_only(tmp_path: Path, boxed: LabelledSet) -> None:
     with pytest.raises(UsageError, match="maskwatch data crop"):
-        WRITERS["folders"](boxed, tmp_path / "out")
+        check_form(boxed, "folders")
     whole = replace(
         boxed, pictures=tuple(LabelledPicture(p.path, None, (M,)) for p in boxed.pictures)
     )
     for form in ("coco", "voc", "yolo"):
         with pytest.raises(UsageError, match="without boxes"):
-            WRITERS[form](whole, tmp_path / "out")
+            check_form(whole, form)
+    check_form(whole, "folders")
     WRITERS["folders"](whole, tmp_path / "folders")
     names = sorted(path.name for path in (tmp_path / "folders" / "mask").iterdir())
     assert names == ["x.png", "x_2.jpg", "y.png"]
@@ -83,7 +86,9 @@ def test_folders_with_parts_and_any_spelling(tmp_path: Path) -> None:
     told = {(p.path.name, p.split, *p.states) for p in found.pictures}
     assert told == {("a.png", "train", M), ("b.png", "train", N), ("c.png", "val", W)}
     assert found.classes["Non Mask"] is N
-    assert found.problems == (f"the class folder {tmp_path / 'valid' / 'without_mask'} is empty",)
+    empty, beside = found.problems
+    assert empty == f"the class folder {tmp_path / 'valid' / 'without_mask'} is empty"
+    assert beside.startswith(str(tmp_path / "other"))
     assert not found.has_boxes
     assert found.splits == ("train", "val")
 
@@ -142,13 +147,84 @@ def test_coco_beside_and_elsewhere(tmp_path: Path) -> None:
     assert read_set(file).pictures[0].path == tmp_path / "labels" / "a.png"
 
 
+def test_coco_as_it_is_published(tmp_path: Path) -> None:
+    for part, year in (("train", "2017"), ("val", "2017")):
+        lay(tmp_path, f"{part}{year}/{part}.png")
+        content = {
+            "images": [{"id": 1, "file_name": f"{part}.png"}],
+            "categories": [{"id": 1, "name": "mask"}],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4]}],
+        }
+        file = tmp_path / "annotations" / f"instances_{part}{year}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(content))
+    found = read_set(tmp_path)
+    told = [(p.path.relative_to(tmp_path).as_posix(), p.split) for p in found.pictures]
+    assert told == [("train2017/train.png", "train"), ("val2017/val.png", "val")]
+
+
+def test_parts_with_numbered_classes(tmp_path: Path) -> None:
+    lay(tmp_path, "train/0/a.png", "train/1/b.png", "test/0/c.png")
+    found = read_set(tmp_path, {"0": M, "1": N})
+    assert {(p.split, *p.states) for p in found.pictures} == {
+        ("train", M),
+        ("train", N),
+        ("test", M),
+    }
+    lay(tmp_path, "val/x/d.png")
+    with pytest.raises(SourceError, match="val holds no labels"):
+        read_set(tmp_path, {"0": M, "1": N})
+
+
+def test_one_bad_annotation_spoils_no_other(tmp_path: Path) -> None:
+    lay(tmp_path, "a.png")
+    good = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4]}
+    wrong = [{"bbox": [1, 2]}, {"category_id": 9}, {"image_id": 7}, {"bbox": None}]
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "mask"}],
+        "annotations": [good, *({**good, "id": i, **w} for i, w in enumerate(wrong, 2))],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    found = read_set(tmp_path)
+    assert found.pictures[0].states == (M,)
+    assert [problem.split(": annotation ")[1][0] for problem in found.problems] == list("2345")
+
+
+def test_what_lies_beside_parts_or_deeper_is_told(tmp_path: Path) -> None:
+    lay(tmp_path / "zip", "data/mask/a.png")
+    with pytest.raises(SourceError, match=f"there is a set in {tmp_path / 'zip' / 'data'}"):
+        read_set(tmp_path / "zip")
+    lay(tmp_path / "set", "train/mask/a.png", "no_mask/b.png")
+    (problem,) = read_set(tmp_path / "set").problems
+    assert problem.endswith("no_mask lies beside the parts and is not read")
+
+
+def test_voc_parts_of_names_with_spaces(tmp_path: Path, boxed: LabelledSet) -> None:
+    first = boxed.pictures[0]
+    path = first.path.with_name("my photo 1.png")
+    path.write_bytes(first.path.read_bytes())
+    WRITERS["voc"](replace(boxed, pictures=(replace(first, path=path),)), tmp_path / "out")
+    assert read_set(tmp_path / "out").pictures[0].split == "train"
+    (tmp_path / "out" / "ImageSets" / "Main" / "train.txt").write_text("my photo 1  1\n")
+    assert read_set(tmp_path / "out").pictures[0].split == "train"
+
+
+def test_links_to_pictures_are_followed(tmp_path: Path) -> None:
+    lay(tmp_path, "store/a.png")
+    (tmp_path / "set" / "mask").mkdir(parents=True)
+    (tmp_path / "set" / "mask" / "a.png").symlink_to(Path("../../store/a.png"))
+    files = WRITERS["folders"](read_set(tmp_path / "set"), tmp_path / "elsewhere" / "deep")
+    assert files[0].read_bytes() == (tmp_path / "store" / "a.png").read_bytes()
+
+
 def test_voc_that_is_damaged(tmp_path: Path, boxed: LabelledSet) -> None:
     WRITERS["voc"](boxed, tmp_path)
     labels = sorted((tmp_path / "Annotations").iterdir())
     labels[0].write_text("<annotation>")
     labels[1].write_text(labels[1].read_text().replace("<xmin>5<", "<xmin>five<"))
     (tmp_path / "JPEGImages" / "y.png").unlink()
-    with pytest.raises(SourceError, match="no picture with a label"):
+    with pytest.raises(SourceError, match="no picture with a label; .* cannot be read"):
         read_set(tmp_path)
     found = read_voc(tmp_path)
     assert "cannot be read" in found.problems[0]
@@ -162,13 +238,32 @@ def test_yolo_that_is_damaged(tmp_path: Path, boxed: LabelledSet) -> None:
     first, second = sorted((out / "labels" / "train").iterdir())
     first.write_text("0 0.5 0.5 0.1\n")
     second.write_text("7 0.5 0.5 0.1 0.1\n")
-    found = read_set(out)
-    assert len(found.pictures) == 1
-    assert "not a file of five numbers" in found.problems[0]
-    assert "a class beyond the 3" in found.problems[1]
+    outline = out / "labels" / "test" / "y.txt"
+    outline.write_text("0 300 200 50 60\n")
+    found = read_yolo(out)
+    told = sorted(problem.split("txt ")[1] for problem in found.problems)
+    assert told == [
+        "has a class that is not among [0, 1, 2]",
+        "has boxes beyond the picture: are they in pixels?",
+        "has lines that are neither a class and a box nor an outline",
+    ]
     (out / "data.yaml").write_text("names: 3\n")
     with pytest.raises(SourceError, match="does not name its classes"):
         read_set(out)
+
+
+def test_yolo_with_numbers_of_its_own_and_outlines(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("2 0 0 0.5 0 0.25 1\n1 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "facemask.yaml").write_text("names: {1: yes, 2: no}\n")
+    (picture,) = read_set(tmp_path, {"yes": M, "no": N}).pictures
+    assert picture.states == (N, M)
+    assert picture.boxes is not None
+    assert picture.boxes.tolist() == [[0, 0, 4, 8], [2, 2, 6, 6]]
+    (tmp_path / "facemask.yaml").write_text("names: with_mask\n")
+    with pytest.raises(SourceError, match="as a list"):
+        read_set(tmp_path)
 
 
 def test_yolo_with_a_list_of_classes_and_labels_beside(tmp_path: Path) -> None:

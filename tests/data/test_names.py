@@ -8,8 +8,10 @@ from maskwatch.types import MaskState
 @pytest.mark.parametrize(
     ("names", "state"),
     [
-        ("mask Mask with_mask WithMask masked with-mask face_with_mask with correct CMFD", "mask"),
+        ("mask Mask with_mask WithMask masked with-mask face_with_mask with correct", "mask"),
+        ("CMFD facemask wearing_mask mask_worn_correctly MaskOn", "mask"),
         ("no_mask without_mask NoMask Non-Mask nomask unmasked bare without face", "no_mask"),
+        ("faces bare_face", "no_mask"),
         ("without.mask withoutmask no-mask face_no_mask not_masked mask_off", "no_mask"),
         ("incorrect mask_weared_incorrect wrong_mask improper WrongMask IMFD", "incorrect"),
         ("incorrectly_worn partially_masked not_correctly_worn", "incorrect"),
@@ -21,7 +23,13 @@ def test_usual_spellings(names: str, state: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["hat", "0", "", "person", "helmet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["hat", "0", "", "person", "helmet", "China", "machine", "ohne_maske", "gas_mask"],
+        *["eye_mask", "unknown_mask", "face_shield", "no_face", "mask_covering_nose", "mask2"],
+    ],
+)
 def test_other_names_are_not_guessed(name: str) -> None:
     assert state_of(name) is None
 

@@ -117,6 +117,18 @@ def test_what_is_all_right_has_an_interval_still() -> None:
     assert share_interval(0.5, 100)[0] == pytest.approx(0.4038, abs=1e-3)
 
 
+def test_intervals_of_rare_states() -> None:
+    truth = [0] * 500 + [1] * 495 + [2] * 5
+    got = summary_of(faces_of(truth), sure(truth))["classes"]
+    rare = got["incorrect"]
+    assert (rare["f1"], rare["f1_high"]) == (1, 1)
+    assert rare["f1_low"] == pytest.approx(5 / (5 + 3.8415), abs=1e-3)
+    assert got["mask"]["f1_low"] > 0.99
+    missed = summary_of(faces_of(truth), sure([0] * 500 + [1] * 500))["classes"]["incorrect"]
+    assert missed["f1"] == missed["f1_low"] == 0
+    assert missed["f1_high"] > 0.4
+
+
 def test_slices() -> None:
     n = 12
     faces = faces_of(
@@ -183,6 +195,12 @@ def test_the_second_is_worse_beyond_chance() -> None:
         {"first_alone": 20, "second_alone": 0, "p": 2 * 0.5**20}
     )
     assert [one.model["name"] for one in ranked([bad, good])] == ["good", "bad"]
+    # Forty faces of one crowd are one picture's evidence.
+    crowd = faces_of(truth, pictures=np.r_[np.arange(80), np.full(40, 99)])
+    first = evaluation("first", crowd, truth)
+    second = evaluation("second", crowd, truth[:80] + [1 - t for t in truth[80:]])
+    assert mcnemar(first, second)["p"] < 1e-9
+    assert "cannot be told apart" in verdict([first, second])
     assert verdict([bad, good]).startswith("good is better than bad: of 120 faces, 20")
     assert "cannot be told apart" in verdict([good, good])
     with pytest.raises(UsageError, match="two classifiers"):
@@ -261,6 +279,11 @@ def test_end_to_end(labelled: LabelledSet, tmp_path: Path) -> None:
     loose = measure(replace(labelled, pictures=wide), settings)
     assert (loose["found"], loose["found_loosely"]) == (0, 1)
     assert "drawn wider or tighter" in in_words(loose)
+    far = tuple(
+        replace(p, boxes=np.full((1, 4), [0, 0, 9, 9], np.float32), states=(N,)) for p in wide
+    )
+    with pytest.raises(SourceError, match="no readable face of 12 pixels"):
+        measure(replace(labelled, pictures=far), settings)
     whole = LabelledPicture(labelled.pictures[0].path, None, (N,))
     with pytest.raises(UsageError, match="has no boxes"):
         measure(replace(labelled, pictures=(whole,)), settings)

@@ -53,7 +53,7 @@ def compare(
     """
     set_up_log()
     from maskwatch.data.labelled import only_part
-    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.outputs import check_folder, start_folder
     from maskwatch.evaluation.compare import gaps, latencies, table_of, verdict
     from maskwatch.evaluation.comparison import write_comparison
     from maskwatch.evaluation.run import evaluate_all
@@ -62,7 +62,7 @@ def compare(
     if len(models) < 2:
         raise UsageError("name two classifiers or more to compare")
     if report is not None:
-        fresh_folder(report, overwrite=settings.overwrite)
+        check_folder(report, "compare", [data], overwrite=settings.overwrite, inside=True)
     labelled = only_part(read(data, classes), part)
     done = evaluate_all(
         models, labelled, settings, bar=lambda p: with_bar(p, len(p), f"judging {data.name}")
@@ -75,6 +75,7 @@ def compare(
     words = verdict(done)
     _print(rows, words)
     if report is not None:
+        start_folder(report, "compare")
         write_comparison(done, rows, against, words, report, public=public)
         say(f"the report is {report / 'index.html'}")
     worse = [f"{n} in {g.figure}" for n, found in against.items() for g in found if g.is_worse]

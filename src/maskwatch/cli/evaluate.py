@@ -63,15 +63,18 @@ def evaluate(
     """
     set_up_log()
     from maskwatch.data.labelled import only_part
-    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.outputs import check_folder
 
     if (data is None) == (boxes is None):
         raise UsageError("name --data, to judge labelled faces, or --boxes, to find them, too")
+    if boxes is not None and trained_on is not None:
+        raise UsageError("--trained-on is for --data: end to end there is nothing to tell of it")
     if report is not None:
-        fresh_folder(report, overwrite=settings.overwrite)
+        reads = [data, boxes, images, trained_on]
+        check_folder(report, "evaluate", reads, overwrite=settings.overwrite, inside=True)
     if boxes is not None:
         chosen = only_part(read(boxes, classes, images), part)
-        errors = _end_to_end(chosen, settings.but(classifier=model), report)
+        errors = _end_to_end(chosen, settings.but(classifier=model), report, public=public)
     else:
         chosen = only_part(read(data or Path(), classes), part)
         errors = _judge(model, chosen, settings, (report, trained_on, beta, public))
@@ -90,6 +93,7 @@ def _judge(
     how: tuple[Path | None, Path | None, float, bool],
 ) -> Sequence[str]:
     """Measure the classifier alone; the sentences about pictures that could not be read."""
+    from maskwatch.data.outputs import start_folder
     from maskwatch.evaluation.report import write_report
     from maskwatch.evaluation.run import evaluate_all, leaks_between
 
@@ -99,18 +103,23 @@ def _judge(
         done.summary["leaks"] = leaks_between(trained_on, labelled)
     _print(done)
     if report is not None:
+        start_folder(report, "evaluate")
         write_report(done, report, public=public)
     return done.faces.errors
 
 
-def _end_to_end(labelled: "LabelledSet", settings: Settings, report: Path | None) -> Sequence[str]:
+def _end_to_end(
+    labelled: "LabelledSet", settings: Settings, report: Path | None, *, public: bool
+) -> Sequence[str]:
     """Measure detector and classifier together."""
+    from maskwatch.data.outputs import start_folder
     from maskwatch.evaluation.end_to_end import in_words, measure, write_end_to_end
 
     figures = measure(labelled, settings, bar=_bar(labelled))
     print(in_words(figures))
     if report is not None:
-        write_end_to_end(figures, report)
+        start_folder(report, "evaluate")
+        write_end_to_end(figures, report, public=public)
     errors: list[str] = figures["unreadable"]
     return errors
 

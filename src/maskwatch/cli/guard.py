@@ -30,6 +30,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             say(f"error: {error}")
             raise typer.Exit(USAGE if isinstance(error, UsageError) else FAILED) from None
 
+    # Docstrings write the mark of paragraphs that are not wrapped as plain text.
+    wrapper.__doc__ = (command.__doc__ or "").replace("\\b", "\b")
     return wrapper
 
 

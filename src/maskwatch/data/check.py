@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from maskwatch.boxes import short_side
+from maskwatch.boxes import area, clip, short_side
 from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX
 from maskwatch.data.duplicates import Twins, joined, twins_within
 from maskwatch.data.facts import Facts
@@ -16,6 +16,7 @@ from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.types import CLASSES
 
 _WHOLE = "all"
+_LEAST_INSIDE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def check_set(
     problems = [Problem("unused", sentence, ()) for sentence in labelled.problems]
     problems += [Problem("unreadable", f.error, (str(f.path),)) for f in facts if f.error]
     problems += _counts(labelled)
+    problems += _outside(pictures, facts)
     problems += _tiny(pictures, facts, tiny_px)
     problems += _duplicates(pictures, twins)
     problems += _people(pictures, person)
@@ -130,6 +132,21 @@ def _counts(labelled: LabelledSet) -> list[Problem]:
     return out
 
 
+def _outside(pictures: Sequence[LabelledPicture], facts: Sequence[Facts]) -> list[Problem]:
+    """Boxes that are turned inside out, or lie by more than half beyond their picture."""
+    out = []
+    for picture, fact in zip(pictures, facts, strict=True):
+        if picture.boxes is None or fact.error:
+            continue
+        sides = picture.boxes[:, 2:] - picture.boxes[:, :2]
+        inside = area(clip(picture.boxes, fact.width, fact.height))
+        wrong = (sides <= 0).any(axis=1) | (inside < _LEAST_INSIDE * area(picture.boxes))
+        if wrong.any():
+            sentence = f"{int(wrong.sum())} boxes that lie beyond the picture or are none"
+            out.append(Problem("bad boxes", sentence, (str(picture.path),)))
+    return out
+
+
 def _tiny(
     pictures: Sequence[LabelledPicture], facts: Sequence[Facts], tiny_px: float
 ) -> list[Problem]:
@@ -139,10 +156,10 @@ def _tiny(
             sides = np.array([min(fact.width, fact.height)] if not fact.error else [])
         else:
             sides = short_side(picture.boxes)
-        small = sides[sides < tiny_px]
+        small = sides[(sides < tiny_px) & (sides > 0)]
         if len(small):
             what = "picture" if picture.boxes is None else f"{len(small)} faces"
-            sentence = f"{what} with a side of {small.min():.0f} pixels"
+            sentence = f"{what} with a side of {small.min():.1f} pixels"
             out.append(Problem("tiny", sentence, (str(picture.path),)))
     return out
 

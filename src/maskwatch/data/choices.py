@@ -7,7 +7,8 @@ NEAR_BITS = 6
 pose begin to at 8."""
 TINY_PX = 32
 PERSON = r"^(.*?[^\W\d_]{3,}.*?)[\s_.(-]*\d+\)?$"
-"""A file name's stem that ends in a number: what comes before names the person."""
+"""A file name's stem that ends in a number: what comes before names the person, unless it is made
+of words such as image or mask."""
 
 
 class Form(StrEnum):

@@ -1,6 +1,6 @@
 """Faces cut out of a set's pictures, or of any photos, into folders to learn from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,16 +8,13 @@ import numpy as np
 
 from maskwatch.boxes import clip, short_side
 from maskwatch.data.choices import Which, Without
-from maskwatch.data.formats.files import write_text
 from maskwatch.data.labelled import LabelledPicture
-from maskwatch.data.outputs import write_note
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.images import cut, decode, encode
 from maskwatch.models.detectors.search import search
-from maskwatch.sinks.records import csv_line
 from maskwatch.types import Boxes, FaceDetector, Image, MaskState
 
-_FIELDS = ("file", "picture", "box_x1", "box_y1", "box_x2", "box_y2", "state", "known_by")
+LISTING_FIELDS = ("file", "picture", "box_x1", "box_y1", "box_x2", "box_y2", "state", "known_by")
 Offsets = tuple[float, float, float, float]
 
 
@@ -110,19 +107,10 @@ def cut_out_faces(
         yield Cut(picture.path, tuple(written))
 
 
-def write_listing(faces: Sequence[CutFace], out: Path) -> None:
-    """List crops in `out/faces.csv`, and note how many there are.
-
-    Raises:
-        SinkError: it cannot be written.
-    """
-    rows = [
-        (f.file.relative_to(out).as_posix(), str(f.picture), *f.box, f.state or "", f.known_by)
-        for f in faces
-    ]
-    lines = map(csv_line, [_FIELDS, *rows])
-    write_text("".join(lines), out / "faces.csv")
-    write_note(out, {"command": "data crop", "faces": len(faces)})
+def listing_row(face: CutFace, out: Path) -> tuple[object, ...]:
+    """A crop as a row of `faces.csv`, whose columns are `LISTING_FIELDS`."""
+    file = face.file.relative_to(out).as_posix()
+    return file, str(face.picture), *face.box, face.state or "", face.known_by
 
 
 def _faces(

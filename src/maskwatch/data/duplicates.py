@@ -25,32 +25,43 @@ class Twins:
 
 def twins_within(facts: Sequence[Facts], most_bits: int = NEAR_BITS) -> list[Twins]:
     """All pairs of one list, the first before the second; files in error have none."""
-    return [pair for pair in _twins(facts, facts, most_bits) if pair.first < pair.second]
+    return _twins(facts, facts, most_bits, within=True)
 
 
 def twins_between(
     first: Sequence[Facts], second: Sequence[Facts], most_bits: int = NEAR_BITS
 ) -> list[Twins]:
     """All pairs of a file of the first list and one of the second."""
-    return _twins(first, second, most_bits)
+    return _twins(first, second, most_bits, within=False)
 
 
-def _twins(first: Sequence[Facts], second: Sequence[Facts], most_bits: int) -> list[Twins]:
-    """Pairs that differ in few bits, as they are or with one of them mirrored."""
+def _twins(
+    first: Sequence[Facts], second: Sequence[Facts], most_bits: int, *, within: bool
+) -> list[Twins]:
+    """Pairs that differ in few bits, as they are or with either of them mirrored.
+
+    The hash of a mirror image is not the mirror of the hash, so both are asked.
+    """
     rows = [i for i, one in enumerate(first) if one.error is None]
     columns = [i for i, one in enumerate(second) if one.error is None]
     if not rows or not columns:
         return []
     left = _signs([first[i].looks for i in rows])
+    left_mirrored = _signs([first[i].mirrored_looks for i in rows])
     right = _signs([second[i].looks for i in columns])
     mirrored = _signs([second[i].mirrored_looks for i in columns])
     out = []
     block = max(1, _CELLS_AT_ONCE // len(columns))
     for start in range(0, len(rows), block):
         # Of vectors of 64 signs, the product tells in how many places they differ.
-        part = left[start : start + block]
-        apart = (64 - np.maximum(part @ right.T, part @ mirrored.T)) / 2
-        for i, j in np.argwhere(apart <= most_bits):
+        part, turned = left[start : start + block], left_mirrored[start : start + block]
+        alike = np.maximum(part @ right.T, part @ mirrored.T)
+        np.maximum(alike, turned @ right.T, out=alike)
+        apart = (64 - alike) / 2
+        near = apart <= most_bits
+        if within:
+            near &= np.arange(len(columns)) > np.arange(start, start + len(part))[:, None]
+        for i, j in np.argwhere(near):
             one, other = rows[start + i], columns[j]
             same = first[one].sha256 == second[other].sha256
             out.append(Twins(one, other, int(apart[i, j]), same))

@@ -21,10 +21,18 @@ _SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
-_WRONG = re.compile(r"incorrect|improper|wrong|partial|misworn|uncover|nose|chin|imfd")
-_NOT = frozenset({"no", "non", "not", "none", "without", "off", "bare", "un", "unmasked", "face"})
-_NOT_AS_ONE = re.compile(r"^(no|non|without|un)mask")
-_WORN = re.compile(r"mask|cmfd|^with$|^correct|^proper")
+# A name is understood if it is made of these words and nothing else; a guess would invert labels.
+_MASK = ("masked", "masks", "mask", "cmfd", "imfd")
+_NOT = ("without", "unmasked", "none", "non", "not", "bare", "off", "no", "un")
+_WRONG = (
+    "incorrectly", "incorrect", "improperly", "improper", "wrongly", "wrong", "partially",
+    "partial", "misworn", "badly", "bad", "imfd",
+)  # fmt: skip
+_RIGHT = ("correctly", "correct", "properly", "proper", "good")
+_OTHER = ("faces", "face", "wearing", "weared", "wear", "worn", "with", "on")
+_ANY = sorted({*_MASK, *_NOT, *_WRONG, *_RIGHT, *_OTHER}, key=len, reverse=True)
+_WORD = re.compile("|".join(_ANY))
+_NAME = re.compile(f"(?:{'|'.join(_ANY)})+")
 
 
 def state_of(name: str) -> MaskState | None:
@@ -33,17 +41,18 @@ def state_of(name: str) -> MaskState | None:
     `with_mask`, `Mask`, `masked` and `correct` are mask; `without_mask`, `Non Mask`, `NoMask`,
     `unmasked` and `face` no_mask; `mask_weared_incorrect`, `wrong_mask`, `improper` incorrect.
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
-    words = [word for word in re.split(r"[^a-z]+", spaced) if word]
-    if not words:
+    parts = [part for part in re.split(r"[^a-z]+", name.lower()) if part]
+    if re.search(r"[0-9]", name) or not parts or not all(map(_NAME.fullmatch, parts)):
         return None
-    if _WRONG.search(spaced) or {"not", "correctly"} <= set(words):
+    words = {word for part in parts for word in _WORD.findall(part)}
+    denied = bool(words & set(_NOT))
+    if words & set(_WRONG) or (denied and words & set(_RIGHT)):
         return MaskState.INCORRECT
-    if set(words) - {"with"} <= {"face", "mask"} and "mask" in words:
-        return MaskState.MASK
-    if _NOT & set(words) or any(_NOT_AS_ONE.match(word) for word in words):
+    if words <= {"face", "faces"} or words <= {"without", "bare", "unmasked", "face", "faces"}:
         return MaskState.NO_MASK
-    return MaskState.MASK if any(_WORN.search(word) for word in words) else None
+    if denied:
+        return MaskState.NO_MASK if words & {*_MASK, "unmasked"} else None
+    return MaskState.MASK if words & {*_MASK, *_RIGHT, "with"} else None
 
 
 def split_of(name: str) -> str | None:

@@ -14,10 +14,10 @@ from maskwatch.data.duplicates import Twins, twins_within
 from maskwatch.data.facts import Facts
 from maskwatch.data.formats import WRITERS
 from maskwatch.data.formats.files import write_text
-from maskwatch.data.groups import groups_of, persons
+from maskwatch.data.groups import cut_from, groups_of, persons
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import SPLITS
-from maskwatch.data.outputs import write_note
+from maskwatch.data.outputs import start_folder, write_note
 from maskwatch.data.split import Shares, balanced, folds, split_groups
 from maskwatch.errors import SourceError, UsageError
 from maskwatch.sinks.records import csv_line
@@ -52,7 +52,7 @@ def part_set(
         labelled: the set.
         facts: of its pictures, in their order.
         how: shares, groups, seed.
-        out: an empty folder.
+        out: a folder that `check_folder` allowed.
 
     Raises:
         UsageError: the set has parts already, or too few groups.
@@ -66,34 +66,41 @@ def part_set(
         raise SourceError(f"no picture of {labelled.root} can be read")
     pictures = [labelled.pictures[number] for number in good]
     twins = twins_within([facts[number] for number in good], how.near_bits)
-    groups = _groups(pictures, twins, how)
+    groups = _groups(labelled.root, pictures, twins, how)
     parts: list[dict[str, Any]] = []
-    for name, splits in _splits(pictures, groups, how):
+    planned = _splits(pictures, groups, how)
+    start_folder(out, "data split")
+    for name, splits in planned:
         placed = [replace(p, split=s) for p, s in zip(pictures, splits, strict=True)]
         kept = balanced(placed, how.balance, how.seed) if how.balance else placed
-        WRITERS[labelled.form](replace(labelled, pictures=tuple(kept)), out / name)
-        _write_listing(placed, groups, out / name / LISTING)
+        files = WRITERS[labelled.form](replace(labelled, pictures=tuple(kept)), out / name)
+        group_of = dict(zip([p.path for p in pictures], groups.tolist(), strict=True))
+        _write_listing(files, kept, group_of, out / name)
         parts += _counted(name, kept, leaks_of(splits, twins))
     note = {
         "command": "data split",
         "set": str(labelled.root),
         "how": asdict(how) | {"kinds": sorted(how.kinds)},
+        "readable": len(pictures),
         "groups": len(set(groups.tolist())),
         "unreadable": [fact.error for fact in facts if fact.error],
         "parts": parts,
+        "warnings": _missing(parts),
     }
     write_note(out, note)
     return note
 
 
 def _groups(
-    pictures: Sequence[LabelledPicture], twins: Sequence[Twins], how: Parting
+    root: Path, pictures: Sequence[LabelledPicture], twins: Sequence[Twins], how: Parting
 ) -> NDArray[np.int64]:
+    """Twins, persons where that is asked for, and always faces that were cut from one picture."""
     together = twins if Group.NEAR_DUPLICATES in how.kinds else []
-    people = None
+    paths = [picture.path for picture in pictures]
+    names = [cut_from(root, paths)]
     if Group.PERSON in how.kinds:
-        people = persons([picture.path for picture in pictures], how.person)
-    return groups_of(len(pictures), together, people)
+        names.append(persons(paths, how.person))
+    return groups_of(len(pictures), together, *names)
 
 
 def _splits(
@@ -110,14 +117,33 @@ def _splits(
 
 
 def _write_listing(
-    pictures: Sequence[LabelledPicture], groups: NDArray[np.int64], path: Path
+    files: Sequence[Path],
+    pictures: Sequence[LabelledPicture],
+    group_of: dict[Path, int],
+    out: Path,
 ) -> None:
     rows = [
-        (str(picture.path), picture.split, int(group), " ".join(picture.states))
-        for picture, group in zip(pictures, groups, strict=True)
+        (
+            file.relative_to(out).as_posix(),
+            str(picture.path),
+            picture.split,
+            group_of[picture.path],
+            " ".join(picture.states),
+        )
+        for file, picture in zip(files, pictures, strict=True)
     ]
-    lines = map(csv_line, [("file", "part", "group", "states"), *rows])
-    write_text("".join(lines), path)
+    lines = map(csv_line, [("file", "picture", "part", "group", "states"), *rows])
+    write_text("".join(lines), out / LISTING)
+
+
+def _missing(parts: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences about parts without a state that others have."""
+    return [
+        f"{row['part']} has no {state.value}: too few of them"
+        for row in parts
+        for state in CLASSES
+        if not row[state.value] and any(other[state.value] for other in parts)
+    ]
 
 
 def _counted(

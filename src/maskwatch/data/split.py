@@ -79,6 +79,11 @@ def split_groups(
         gain = (missing**2 - (missing - counts[number]) ** 2) / shares[:, None]
         part[number] = int(gain.sum(axis=1).argmax())
         have[part[number]] += counts[number]
+    if empty := set(names) - {names[number] for number in part}:
+        raise UsageError(
+            f"nothing is left for {', '.join(sorted(empty))}: {len(pictures)} pictures in "
+            f"{len(counts)} groups are too few; ask for fewer parts, or give more pictures"
+        )
     return [names[part[number]] for number in group_of]
 
 

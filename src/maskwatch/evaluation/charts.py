@@ -123,7 +123,8 @@ def _curves(figure: "Figure", truth: np.ndarray[Any, Any], table: Floats) -> Non
         left.plot(false_rate, true_rate, color=_HEX[state], label=WORDS[state])
         precision, recall, _ = precision_recall_curve(is_class, table[:, label])
         right.plot(recall, precision, color=_HEX[state], label=WORDS[state])
-    left.legend(frameon=False, loc="lower right")
+    if left.lines:
+        left.legend(frameon=False, loc="lower right")
     _open(left, "false positive rate", "true positive rate")
     _open(right, "recall", "precision")
 

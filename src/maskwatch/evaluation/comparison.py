@@ -37,14 +37,15 @@ def write_comparison(
         against_first: the gaps of each other one to the first, by its name.
         verdict: in plain words.
         folder: gets the files.
-        public: leaves the faces out.
+        public: leaves out the faces, and where the set lies.
 
     Raises:
         MissingExtra: matplotlib is not installed.
         SinkError: a file cannot be written.
     """
     chart = write(folder / "figures.png", lambda figure: _bars(figure, rows))
-    title = f"{len(done)} classifiers on {Path(done[0].data).name}"
+    data = Path(done[0].data).name if public else done[0].data
+    title = f"{len(done)} classifiers on {Path(data).name}"
     parts = [html.paragraph(verdict, "verdict")]
     parts.append(html.table(list(rows[0]), [list(row.values()) for row in rows]))
     parts.append(html.picture(chart, "The figures that are better when higher"))
@@ -59,7 +60,7 @@ def write_comparison(
     values = {
         "schema": 1,
         "maskwatch": __version__,
-        "data": done[0].data,
+        "data": data,
         "verdict": verdict,
         "table": list(rows),
         "against_first": {n: [asdict(g) for g in gaps] for n, gaps in against_first.items()},
@@ -69,7 +70,7 @@ def write_comparison(
         (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
     except OSError as error:
         raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "compare", "data": done[0].data})
+    write_note(folder, {"command": "compare", "data": data})
 
 
 def _bars(figure: "Figure", rows: Sequence[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch import __version__
-from maskwatch.app.detector import MaskDetector
+from maskwatch.app.detector import MaskDetector, detector_options
 from maskwatch.app.settings import Settings
 from maskwatch.boxes import iou, short_side
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
@@ -27,6 +27,7 @@ from maskwatch.evaluation.detections import (
 )
 from maskwatch.evaluation.report import METRICS
 from maskwatch.images import decode
+from maskwatch.models.detectors import default_name
 from maskwatch.types import CLASSES, Faces
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
     """Every figure of detector and classifier together, as plain values.
 
     Average precision ranks all boxes down to a score of 0.02; the rest is about those that
-    `maskwatch detect` shows with these settings. Labelled faces with a shorter side under 12 pixels
-    neither count nor make a box wrong.
+    `maskwatch detect` shows with these settings, each with its likeliest state. Labelled faces
+    with a shorter side under 12 pixels neither count nor make a box wrong.
 
     Args:
         labelled: a set with boxes.
@@ -72,6 +73,8 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
     pictures = [picture for picture in labelled.pictures if picture.boxes is not None]
     if not pictures:
         raise UsageError(f"{labelled.root} has no boxes to find: leave --boxes out")
+    name = settings.detector or default_name(detector_options(settings))
+    settings = settings.but(detector=name)
     sure = MaskDetector(settings)
     ranked = MaskDetector(settings.but(score=LOWEST_SCORE))
     seen, errors = [], []
@@ -82,13 +85,15 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
             errors.append(str(error))
         else:
             seen.append(_Seen(picture, ranked(image), sure(image)))
-    if not any(len(one.picture.states) for one in seen):
-        raise SourceError(f"no labelled face of {labelled.root} could be read")
+    if all(one.small.all() for one in seen):
+        raise SourceError(
+            f"{labelled.root} has no readable face of {SMALLEST_PX:.0f} pixels or more"
+        )
     return {
         "schema": 1,
         "maskwatch": __version__,
         "data": str(labelled.root),
-        "detector": settings.detector or "default",
+        "detector": name,
         "classifier": settings.classifier,
         "pictures": len(seen),
         "unreadable": errors,
@@ -156,7 +161,7 @@ def _right(one: _Seen, found: Matches) -> NDArray[np.bool_]:
     """Whether each labelled face was found and its state told right, (n,)."""
     return np.array(
         [
-            box >= 0 and one.shown.states[box] == label
+            box >= 0 and CLASSES[int(one.shown.probabilities[box].argmax())] == label
             for box, label in zip(found.box, one.picture.states, strict=True)
         ],
         bool,
@@ -181,13 +186,18 @@ def in_words(figures: dict[str, Any]) -> str:
     return words
 
 
-def write_end_to_end(figures: dict[str, Any], folder: Path) -> None:
+def write_end_to_end(figures: dict[str, Any], folder: Path, *, public: bool = False) -> None:
     """Write index.html, metrics.json and a chart into an empty folder; no photographs.
+
+    A public report has no file names either.
 
     Raises:
         MissingExtra: matplotlib is not installed.
         SinkError: a file cannot be written.
     """
+    if public:
+        shown = {"data": Path(figures["data"]).name, "unreadable": len(figures["unreadable"])}
+        figures = figures | shown
     chart = write(folder / "recall.png", lambda figure: _recalls(figure, figures["recall_by_size"]))
     sizes = [(row["pixels"], row["faces"], row["recall"]) for row in figures["recall_by_size"]]
     states = [
@@ -207,9 +217,10 @@ def write_end_to_end(figures: dict[str, Any], folder: Path) -> None:
             "told right. Faces under 12 pixels do not count."
         ),
     ]
+    text = json.dumps(figures, indent=1, allow_nan=False)
     title = f"End to end on {Path(figures['data']).name}"
     try:
-        (folder / METRICS).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        (folder / METRICS).write_text(text + "\n", encoding="utf-8")
         (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
     except OSError as error:
         raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error

@@ -4,7 +4,7 @@ Labels are indices of `CLASSES`; probabilities have shape (n, 3). Intervals are 
 percentiles, drawn over groups (pictures): faces of one picture are not independent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,15 @@ def accuracy(truth: Labels, probabilities: Floats) -> float:
 
 
 def f1_of(label: int) -> Metric:
-    """The F1 of one class, as a metric."""
-    return lambda truth, probabilities: accuracy_of(truth, probabilities.argmax(axis=1)).f1[label]
+    """The F1 of one class, as a metric; NaN where it is neither labelled nor told."""
+
+    def f1(truth: Labels, probabilities: Floats) -> float:
+        told = probabilities.argmax(axis=1)
+        if not (truth == label).any() and not (told == label).any():
+            return float("nan")
+        return accuracy_of(truth, told).f1[label]
+
+    return f1
 
 
 def balanced_compliance(truth: Labels, probabilities: Floats) -> float:
@@ -143,12 +150,11 @@ def risk_coverage(truth: Labels, probabilities: Floats) -> tuple[Floats, Floats]
     )
 
 
-def _resampled(groups: Labels, draws: int, seed: int) -> "list[NDArray[np.intp]]":
+def _resampled(groups: Labels, draws: int, seed: int) -> Iterator[NDArray[np.intp]]:
     """Rows of each draw: whole groups, as many as there are, with repetition."""
     rng = np.random.default_rng(seed)
     _, index = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
     count = len(members)
-    return [
-        np.concatenate([members[g] for g in rng.integers(0, count, count)]) for _ in range(draws)
-    ]
+    for _ in range(draws):
+        yield np.concatenate([members[g] for g in rng.integers(0, count, count)])

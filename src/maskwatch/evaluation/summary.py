@@ -41,16 +41,20 @@ def summary_of(faces: LabelledFaces, probabilities: Floats, *, beta: float = 2.0
         MissingExtra: scikit-learn is not installed.
     """
     told = probabilities.argmax(axis=1)
-    main: dict[str, Metric] = {"accuracy": accuracy}
-    if len(set((faces.truth == _COMPLIANT).tolist())) == 2:
-        main["balanced_compliance"] = balanced_compliance
+    main = {"accuracy": _with_interval(accuracy, faces, probabilities)}
+    compliant = faces.truth == _COMPLIANT
+    if compliant.any() and not compliant.all():
+        fewer = compliant if compliant.mean() < 0.5 else ~compliant
+        main["balanced_compliance"] = _with_interval(
+            balanced_compliance, faces, probabilities, about=fewer
+        )
     coverage, wrong = risk_coverage(faces.truth, probabilities)
     places = [max(0, math.ceil(share * len(faces)) - 1) for share in _COVERAGES]
     return {
         "faces": len(faces),
         "pictures": len(np.unique(faces.pictures)),
         "unreadable": list(faces.errors),
-        **{name: _with_interval(metric, faces, probabilities) for name, metric in main.items()},
+        **main,
         "calibration_error": calibration_error(faces.truth, probabilities),
         **_by_class(faces, probabilities, beta),
         "confusion": confusion(faces.truth, told).tolist(),
@@ -69,15 +73,23 @@ def confusion(truth: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _with_interval(
-    metric: Metric, faces: LabelledFaces, table: Floats, rows: NDArray[np.bool_] | None = None
+    metric: Metric,
+    faces: LabelledFaces,
+    table: Floats,
+    rows: NDArray[np.bool_] | None = None,
+    about: NDArray[np.bool_] | None = None,
 ) -> dict[str, float]:
-    """A metric of all faces, or of some `rows`, with its 95% interval over pictures."""
+    """A metric of all faces, or of some `rows`, with its 95% interval over pictures.
+
+    `about` are the faces that it is about, such as those of a state, where not all of them.
+    """
     rows = np.ones(len(faces), bool) if rows is None else rows
     truth, table, pictures = faces.truth[rows], table[rows], faces.pictures[rows]
     value = metric(truth, table)
     low, high = interval(metric, truth, table, pictures)
     if low == high:  # Nothing was wrong, or nothing right: draws do not show how few there are.
-        low, high = share_interval(value, len(np.unique(pictures)))
+        counted = pictures if about is None else pictures[about[rows]]
+        low, high = share_interval(value, max(1, len(np.unique(counted))))
     return {"value": value, "low": low, "high": high}
 
 
@@ -97,7 +109,7 @@ def _by_class(faces: LabelledFaces, table: Floats, beta: float) -> dict[str, Any
     more = by_class(faces.truth, told, beta=beta, **told_by)
     classes = {}
     for row, label in enumerate(labels):
-        f1 = _with_interval(f1_of(label), faces, table)
+        f1 = _with_interval(f1_of(label), faces, table, about=faces.truth == label)
         classes[CLASSES[label].value] = {
             "precision": float(one[0][row]),
             "recall": float(one[1][row]),

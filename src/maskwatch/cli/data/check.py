@@ -40,14 +40,15 @@ def check(
     """
     set_up_log()
     from maskwatch.data.check import check_set
-    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.outputs import check_folder, start_folder
 
     if out is not None:
-        fresh_folder(out, overwrite=overwrite)
+        check_folder(out, "data check", [dataset], overwrite=overwrite)
     labelled = read(dataset, classes)
     report = check_set(labelled, facts(labelled), near_bits=near_bits, tiny_px=tiny, person=person)
     _print(report)
     if out is not None:
+        start_folder(out, "data check")
         _write(report, out)
         say(f"the report is in {out}")
 
@@ -85,7 +86,11 @@ def _write(report: "CheckReport", out: Path) -> None:
     from maskwatch.sinks.records import csv_line
 
     draw_counts(report, out / "counts.png")
-    rows = [(p.kind, p.sentence, path) for p in report.problems for path in p.paths or ("",)]
-    lines = map(csv_line, [("kind", "problem", "file"), *rows])
+    rows = [
+        (number, problem.kind, problem.sentence, path)
+        for number, problem in enumerate(report.problems)
+        for path in problem.paths or ("",)
+    ]
+    lines = map(csv_line, [("number", "kind", "problem", "file"), *rows])
     write_text("".join(lines), out / "problems.csv")
     write_note(out, {"command": "data check", **report.as_json()})

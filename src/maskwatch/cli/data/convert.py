@@ -23,8 +23,8 @@ def convert(
 ) -> None:
     r"""Write a set as COCO, Pascal VOC, YOLO or class folders.
 
-    Pictures are not copied where the disk lets a file have two names; those that cannot be read
-    are named and left out.
+    Pictures are not copied where the disk lets a file have two names; those that are no
+    pictures are named and left out.
 
     \b
     Examples:
@@ -32,14 +32,16 @@ def convert(
       maskwatch data convert voc/ --to coco --out coco/ --classes helmet=skip
     """
     set_up_log()
-    from maskwatch.data.formats import WRITERS
+    from maskwatch.data.formats import WRITERS, check_form
     from maskwatch.data.formats.files import readable
-    from maskwatch.data.outputs import fresh_folder, write_note
+    from maskwatch.data.outputs import check_folder, start_folder, write_note
 
-    fresh_folder(out, overwrite=overwrite)
+    check_folder(out, "data convert", [dataset], overwrite=overwrite)
     labelled, errors = readable(read(dataset, classes))
     for error in errors:
         say(f"error: {error}")
+    check_form(labelled, to)
+    start_folder(out, "data convert")
     WRITERS[to](labelled, out)
     count = len(labelled.pictures)
     write_note(out, {"command": "data convert", "set": str(dataset), "pictures": count})

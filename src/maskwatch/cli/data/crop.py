@@ -13,7 +13,7 @@ from maskwatch.cli.options import with_settings
 from maskwatch.data.choices import Which, Without
 
 if TYPE_CHECKING:
-    from maskwatch.data.cutting import Cut, CutFace
+    from maskwatch.data.cutting import Cut
 
 _USED = (
     "detector", "detector_weights", "device", "threads", "long_side", "score", "nms", "tiles",
@@ -56,7 +56,7 @@ def crop(
     from maskwatch.data.cutting import Cutting, cut_out_faces, parse_offsets
     from maskwatch.data.formats import read_photos_or_set
     from maskwatch.data.names import parse_classes
-    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.outputs import check_folder, start_folder
     from maskwatch.models.detectors import open_detector
 
     how = Cutting(
@@ -64,24 +64,31 @@ def crop(
         min_face=settings.min_face, tiles=settings.tiles,
     )  # fmt: skip
     detector = open_detector(settings.detector, detector_options(settings))
-    fresh_folder(out, overwrite=settings.overwrite)
+    check_folder(out, "data crop", [photos], overwrite=settings.overwrite, inside=True)
     pictures = read_photos_or_set(photos, parse_classes(classes), leave_out=out)
+    start_folder(out, "data crop")
     results = cut_out_faces(pictures, detector, how, out)
     _follow(with_bar(results, len(pictures), "cutting"), out)
 
 
 def _follow(results: "Iterator[Cut]", out: Path) -> None:
-    from maskwatch.data.cutting import write_listing
+    """List the faces as they are written, and say what became of all pictures."""
+    from maskwatch.data.cutting import LISTING_FIELDS, listing_row
+    from maskwatch.data.groups import CUT_FACES
+    from maskwatch.data.outputs import write_note
+    from maskwatch.sinks.records import LineFile, csv_line
 
-    faces: list[CutFace] = []
-    without = errors = 0
-    for result in results:
-        faces += result.faces
-        without += not result.faces and result.error is None
-        if result.error is not None:
-            errors += 1
-            say(f"error: {result.error}")
-    write_listing(faces, out)
-    say(f"{len(faces)} faces are in {out}; {without} pictures had none, {errors} cannot be read")
+    faces = without = errors = 0
+    with LineFile(out / CUT_FACES) as listing:
+        listing.add(csv_line(LISTING_FIELDS))
+        for result in results:
+            listing.add("".join(csv_line(listing_row(face, out)) for face in result.faces))
+            faces += len(result.faces)
+            without += not result.faces and result.error is None
+            if result.error is not None:
+                errors += 1
+                say(f"error: {result.error}")
+    write_note(out, {"command": "data crop", "faces": faces})
+    say(f"{faces} faces are in {out}; {without} pictures had none, {errors} cannot be read")
     if errors:
         raise typer.Exit(FAILED)

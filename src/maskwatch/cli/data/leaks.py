@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.data.options import NearBits, with_bar
-from maskwatch.cli.guard import guarded, say, set_up_log
+from maskwatch.cli.data.options import NearBits, Overwrite, with_bar
+from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.data.choices import NEAR_BITS
 from maskwatch.errors import SourceError
 
@@ -21,7 +21,11 @@ _SHOWN = 5
 
 @guarded
 def leaks(
-    first: First, second: Second, csv: Listing = None, near_bits: NearBits = NEAR_BITS
+    first: First,
+    second: Second,
+    csv: Listing = None,
+    near_bits: NearBits = NEAR_BITS,
+    overwrite: Overwrite = False,
 ) -> None:
     r"""Say how many pictures of the second folder have a twin in the first.
 
@@ -33,9 +37,13 @@ def leaks(
     set_up_log()
     from maskwatch.data.duplicates import twins_between
     from maskwatch.data.formats.files import write_text
+    from maskwatch.data.outputs import check_file
     from maskwatch.sinks.records import csv_line
 
-    one, other = _facts(first), _facts(second)
+    if csv is not None:
+        check_file(csv, overwrite=overwrite)
+    one, first_damaged = _facts(first)
+    other, second_damaged = _facts(second)
     pairs = twins_between(one, other, near_bits)
     pairs.sort(key=lambda pair: (not pair.exact, pair.bits))
     rows = [(str(one[p.first].path), str(other[p.second].path), p.bits) for p in pairs]
@@ -49,10 +57,12 @@ def leaks(
     if csv is not None:
         lines = map(csv_line, [("first", "second", "bits"), *rows])
         write_text("".join(lines), csv)
+    if first_damaged + second_damaged:
+        raise typer.Exit(FAILED)
 
 
-def _facts(folder: Path) -> "list[Facts]":
-    """Of the pictures in a folder; those that cannot be read are named and left out."""
+def _facts(folder: Path) -> "tuple[list[Facts], int]":
+    """Of the pictures in a folder; those that cannot be read are named, left out and counted."""
     from maskwatch.data.facts import facts_of
     from maskwatch.data.formats.files import pictures_below
 
@@ -63,4 +73,5 @@ def _facts(folder: Path) -> "list[Facts]":
     for fact in facts:
         if fact.error:
             say(f"error: {fact.error}")
-    return [fact for fact in facts if not fact.error]
+    good = [fact for fact in facts if not fact.error]
+    return good, len(facts) - len(good)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.data.options import Classes, Dataset, Seed, read
+from maskwatch.cli.data.options import Classes, Dataset, Overwrite, Seed, read
 from maskwatch.cli.guard import guarded, say, set_up_log
 
 Out = Annotated[Path, typer.Option(help="The picture to write, a PNG or JPEG.")]
@@ -30,6 +30,7 @@ def show(
     augment: Augment = None,
     seed: Seed = 42,
     classes: Classes = None,
+    overwrite: Overwrite = False,
 ) -> None:
     r"""Draw samples of each class onto one sheet.
 
@@ -44,9 +45,11 @@ def show(
 
     from maskwatch.data.augment import parse_augmentation
     from maskwatch.data.labelled import only_part
+    from maskwatch.data.outputs import check_file
     from maskwatch.data.sheet import sample_sheet
     from maskwatch.images import encode
 
+    check_file(out, overwrite=overwrite)
     labelled = only_part(read(dataset, classes), part)
     change = parse_augmentation(augment or "none")
     rng = np.random.default_rng(seed)

@@ -51,7 +51,7 @@ def split(
       maskwatch data split dataset/ --folds 5 --out folds/
     """
     set_up_log()
-    from maskwatch.data.outputs import fresh_folder
+    from maskwatch.data.outputs import check_folder
     from maskwatch.data.parting import Parting, part_set
     from maskwatch.data.split import Shares
 
@@ -64,12 +64,14 @@ def split(
         shares=shares, folds=folds, kinds=kinds, person=person, near_bits=near_bits,
         balance=balance, seed=seed, anew=anew,
     )  # fmt: skip
-    fresh_folder(out, overwrite=overwrite)
+    check_folder(out, "data split", [dataset], overwrite=overwrite)
     labelled = read(dataset, classes)
     note = part_set(labelled, facts(labelled), how, out)
     for sentence in note["unreadable"]:
         say(f"error: {sentence}")
     _print(note, out)
+    for sentence in note["warnings"]:
+        say(f"warning: {sentence}")
     if note["unreadable"]:
         raise typer.Exit(FAILED)
 
@@ -82,4 +84,7 @@ def _print(note: dict[str, Any], out: Path) -> None:
     table = Table(*(name.replace("_", " ") for name in rows[0]), title=str(out))
     for row in rows:
         table.add_row(*map(str, row.values()))
-    Console(markup=False).print(table)
+    console = Console(markup=False)
+    console.print(table)
+    pictures = note["readable"]
+    console.print(f"{pictures} pictures in {note['groups']} groups that stay together")

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from maskwatch.data.formats.coco import coco_file, read_coco, write_coco
+from maskwatch.data.formats.coco import coco_files, read_coco, write_coco
 from maskwatch.data.formats.files import is_picture, pictures_below
 from maskwatch.data.formats.folders import class_folders, read_folders, write_folders
 from maskwatch.data.formats.voc import has_voc, read_voc, write_voc
 from maskwatch.data.formats.yolo import has_yolo, read_yolo, write_yolo
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, split_of, state_of
-from maskwatch.errors import SourceError
+from maskwatch.errors import SourceError, UsageError
 
-Writer = Callable[[LabelledSet, Path], None]
+Writer = Callable[[LabelledSet, Path], list[Path]]
 WRITERS: dict[str, Writer] = {
     "coco": write_coco,
     "voc": write_voc,
@@ -23,6 +23,7 @@ WRITERS: dict[str, Writer] = {
 
 __all__ = [
     "WRITERS",
+    "check_form",
     "form_of",
     "read_coco",
     "read_folders",
@@ -42,10 +43,10 @@ def form_of(path: Path, classes: Classes | None = None) -> str | None:
         return {".json": "coco", ".yaml": "yolo", ".yml": "yolo"}.get(path.suffix)
     if not path.is_dir():
         return None
-    for form, is_there in (("coco", coco_file), ("yolo", has_yolo), ("voc", has_voc)):
+    for form, is_there in (("coco", coco_files), ("yolo", has_yolo), ("voc", has_voc)):
         if is_there(path):
             return form
-    if _parts(path):
+    if any(form_of(part, classes) for part in _parts(path)):
         return "parts"
     names = [folder.name for folder in class_folders(path)]
     known = any(state_of(name) or name in (classes or ()) for name in names)
@@ -72,7 +73,7 @@ def read_set(path: Path, classes: Classes | None = None, images: Path | None = N
         case "voc":
             found = read_voc(path, classes)
         case "parts":
-            found = _joined(path, [read_set(part, classes) for part in _parts(path)])
+            found = _joined(path, classes)
         case "folders":
             found = read_folders(path, classes)
         case _:
@@ -81,11 +82,30 @@ def read_set(path: Path, classes: Classes | None = None, images: Path | None = N
                 if not path.exists()
                 else f"{path} holds no labels: expected folders named by class (with_mask, "
                 "without_mask; others with --classes), annotations.json (COCO), .xml files "
-                "(Pascal VOC) or data.yaml (YOLO)"
+                f"(Pascal VOC) or data.yaml (YOLO){_hint(path, classes)}"
             )
     if not found.pictures:
-        raise SourceError(f"{path} holds no picture with a label")
+        why = "".join(f"; {problem}" for problem in found.problems[:3])
+        raise SourceError(f"{path} holds no picture with a label{why}")
     return found
+
+
+def check_form(labelled: LabelledSet, form: str) -> None:
+    """Make sure that a set can be written in that form, before anything is.
+
+    Raises:
+        UsageError: boxes are needed and not there, or the other way round.
+    """
+    if form == "folders" and labelled.has_boxes:
+        raise UsageError(
+            f"{labelled.root} has boxes: cut its faces out with maskwatch data crop "
+            f"{labelled.root} --out FOLDER"
+        )
+    if form != "folders" and any(picture.boxes is None for picture in labelled.pictures):
+        raise UsageError(
+            f"{labelled.root} labels pictures as a whole, without boxes: only --to folders can be "
+            "written; maskwatch detect --records finds boxes"
+        )
 
 
 def read_photos_or_set(
@@ -115,17 +135,33 @@ def read_photos_or_set(
     return photos
 
 
+def _hint(path: Path, classes: Classes | None) -> str:
+    """Where below a folder there is a set, as the end of a sentence."""
+    inner = sorted(folder for folder in path.iterdir() if folder.is_dir()) if path.is_dir() else []
+    found = [str(folder) for folder in inner if form_of(folder, classes)]
+    return f"; there is a set in {', '.join(found[:3])}" if found else ""
+
+
 def _parts(path: Path) -> list[Path]:
-    """Its folders train, val, test, if it has some that hold a set."""
+    """Its folders train, val, test, if it has some that hold pictures."""
     return [
         folder
         for folder in sorted(path.iterdir())
-        if folder.is_dir() and split_of(folder.name) and form_of(folder) is not None
+        if folder.is_dir()
+        and split_of(folder.name)
+        and next(pictures_below(folder), None) is not None
     ]
 
 
-def _joined(root: Path, sets: list[LabelledSet]) -> LabelledSet:
-    """The parts of a set; each picture's part is the name of its part's folder."""
+def _joined(root: Path, given: Classes | None) -> LabelledSet:
+    """The parts of a set; each picture's part is the name of its part's folder.
+
+    Raises:
+        SourceError: a part without labels.
+    """
+    parts = _parts(root)
+    sets = [read_set(part, given) for part in parts]
+    beside = [folder for folder in class_folders(root) if folder not in parts]
     pictures = tuple(
         replace(picture, split=split_of(part.root.name))
         for part in sets
@@ -133,4 +169,5 @@ def _joined(root: Path, sets: list[LabelledSet]) -> LabelledSet:
     )
     classes = {name: state for part in sets for name, state in part.classes.items()}
     problems = tuple(problem for part in sets for problem in part.problems)
+    problems += tuple(f"{folder} lies beside the parts and is not read" for folder in beside)
     return LabelledSet(root, sets[0].form, pictures, classes, problems)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
-from maskwatch.errors import MaskwatchError, SinkError, UsageError
+from maskwatch.errors import MaskwatchError, SinkError
 from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES, size_of
 from maskwatch.types import Boxes
 
@@ -33,7 +35,7 @@ def lay(picture: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         try:
-            os.link(picture, target)
+            os.link(picture.resolve(), target)
         except OSError:
             shutil.copy2(picture, target)
     except OSError as error:
@@ -84,15 +86,6 @@ def readable(labelled: LabelledSet) -> tuple[LabelledSet, list[str]]:
     return replace(labelled, pictures=tuple(kept)), errors
 
 
-def boxes_of(labelled: LabelledSet, picture: LabelledPicture) -> Boxes:
-    """The boxes of a picture.
-
-    Raises:
-        UsageError: it has none since it is labelled as a whole.
-    """
-    if picture.boxes is None:
-        raise UsageError(
-            f"{labelled.root} labels pictures as a whole, without boxes: only --to folders can be "
-            "written; maskwatch detect --records finds boxes"
-        )
-    return picture.boxes
+def boxes_of(picture: LabelledPicture) -> Boxes:
+    """The boxes of a picture, shape (n, 4); none where it is labelled as a whole."""
+    return np.zeros((0, 4), np.float32) if picture.boxes is None else picture.boxes

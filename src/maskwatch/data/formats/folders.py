@@ -5,7 +5,6 @@ from pathlib import Path
 from maskwatch.data.formats.files import lay, named, pictures_below
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of
-from maskwatch.errors import UsageError
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -40,22 +39,21 @@ def read_folders(folder: Path, classes: Classes | None = None) -> LabelledSet:
     return LabelledSet(folder, "folders", tuple(pictures), meanings, tuple(problems))
 
 
-def write_folders(labelled: LabelledSet, out: Path) -> None:
+def write_folders(labelled: LabelledSet, out: Path) -> list[Path]:
     """Lay pictures down in `out/STATE/`, or `out/SPLIT/STATE/`.
 
+    Returns their new files, in their order.
+
     Raises:
-        UsageError: faces are labelled, not pictures.
         SinkError: a file cannot be written.
     """
-    if labelled.has_boxes:
-        raise UsageError(
-            f"{labelled.root} has boxes: cut its faces out with maskwatch data crop "
-            f"{labelled.root} --out FOLDER"
-        )
     folders: dict[Path, list[LabelledPicture]] = {}
     for picture in labelled.pictures:
         folder = out / (picture.split or "") / picture.states[0]
         folders.setdefault(folder, []).append(picture)
+    written: dict[int, Path] = {}
     for folder, pictures in folders.items():
         for name, picture in named(pictures):
             lay(picture.path, folder / name)
+            written[id(picture)] = folder / name
+    return [written[id(picture)] for picture in labelled.pictures]

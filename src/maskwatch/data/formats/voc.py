@@ -1,19 +1,21 @@
 """Pascal VOC: an XML file a picture."""
 
+from collections.abc import Collection
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from maskwatch.data.formats.files import boxes_of, is_picture, lay, named, write_text
+from maskwatch.data.formats.files import boxes_of, lay, named, write_text
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import SourceError
-from maskwatch.images import size_of
+from maskwatch.images import PICTURE_SUFFIXES, size_of
 
-_LABELS = ("annotations", "Annotations", "")
-_PICTURES = ("images", "JPEGImages", "")
+_LABELS = ("annotations", "Annotations", "annotations/xmls", "labels", "")
+_PICTURES = ("images", "JPEGImages", "Images", "")
+_SUFFIXES = [s for low in sorted(PICTURE_SUFFIXES) for s in (low, low.upper())]
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -40,7 +42,7 @@ def read_voc(folder: Path, classes: Classes | None = None) -> LabelledSet:
             problems.append(f"{file} cannot be read: {error}")
     names = dict.fromkeys(o.findtext("name", "") for _, tree in trees for o in tree.iter("object"))
     meanings = classes_of(names, classes)
-    splits = _splits(folder)
+    splits = _splits(folder, {file.stem for file in files})
     pictures = []
     for file, tree in trees:
         try:
@@ -68,36 +70,43 @@ def _labelled(path: Path, tree: Element, meanings: Classes, split: str | None) -
 def _picture(folder: Path, file: Path, name: str) -> Path:
     """The picture that an XML file names, or else one of the same stem."""
     places = [folder / inner for inner in _PICTURES] + [file.parent]
-    found = [place / name for place in places if name and (place / name).is_file()]
+    named = [place / name for place in places if name and (place / name).is_file()]
+    if named:
+        return named[0]
     for place in places:
-        found += [path for path in place.glob(f"{file.stem}.*") if is_picture(path)]
-    if not found:
-        raise SourceError(f"{file} labels {name or file.stem}, which is not there")
-    return found[0]
+        for suffix in _SUFFIXES:
+            if (place / f"{file.stem}{suffix}").is_file():
+                return place / f"{file.stem}{suffix}"
+    raise SourceError(f"{file} labels {name or file.stem}, which is not there")
 
 
-def _splits(folder: Path) -> dict[str, str]:
+def _splits(folder: Path, stems: Collection[str]) -> dict[str, str]:
+    """The part of each stem that the lists name."""
     out: dict[str, str] = {}
     for listing in sorted(folder.glob("ImageSets/Main/*.txt")):
         split = split_of(listing.stem)
-        if split:
-            lines = listing.read_text(encoding="utf-8").split("\n")
-            out |= {line.split()[0]: split for line in lines if line.strip()}
+        for line in listing.read_text(encoding="utf-8").splitlines() if split else ():
+            stem = line.strip()
+            if stem not in stems:  # Lists of one class have a 1 or -1 behind each name.
+                stem = stem.rpartition(" ")[0].rstrip()
+            out[stem] = split or ""
     return out
 
 
-def write_voc(labelled: LabelledSet, out: Path) -> None:
+def write_voc(labelled: LabelledSet, out: Path) -> list[Path]:
     """Write `Annotations/`, `JPEGImages/` and `ImageSets/Main/` into `out`.
 
+    Returns the pictures' new files, in their order.
+
     Raises:
-        UsageError: the set has no boxes.
         SourceError: a picture's size cannot be read.
         SinkError: a file cannot be written.
     """
     listings: dict[str, list[str]] = {}
+    written: list[Path] = []
     for name, picture in named(labelled.pictures):
         stem = Path(name).stem
-        boxes = boxes_of(labelled, picture)
+        boxes = boxes_of(picture)
         root = Element("annotation")
         SubElement(root, "folder").text = "JPEGImages"
         SubElement(root, "filename").text = name
@@ -114,8 +123,10 @@ def write_voc(labelled: LabelledSet, out: Path) -> None:
         ElementTree.indent(root)
         text = ElementTree.tostring(root, encoding="unicode")
         write_text(text + "\n", out / "Annotations" / f"{stem}.xml")
-        lay(picture.path, out / "JPEGImages" / name)
+        written.append(out / "JPEGImages" / name)
+        lay(picture.path, written[-1])
         listings.setdefault(picture.split or "", []).append(stem)
     for split, stems in listings.items():
         if split:
             write_text("\n".join(stems) + "\n", out / "ImageSets" / "Main" / f"{split}.txt")
+    return written

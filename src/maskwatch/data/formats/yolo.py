@@ -1,5 +1,6 @@
 """YOLO: a text file a picture, a line a face: class, centre x, y, width, height in parts of 1."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from maskwatch.images import size_of
 from maskwatch.types import CLASSES
 
 _CONFIGS = ("data.yaml", "data.yml", "dataset.yaml")
+_FARTHEST = 0.6
+"""From the middle, in parts of the picture: rounding may put a box a little outside."""
 _LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels/classes.txt")
 
 
 def has_yolo(folder: Path) -> bool:
     """Whether a file there names the classes of a YOLO set."""
-    return any((folder / name).is_file() for name in (*_CONFIGS, *_LISTS))
+    return _config(folder) is not None
 
 
 def read_yolo(path: Path, classes: Classes | None = None) -> LabelledSet:
@@ -38,13 +41,13 @@ def read_yolo(path: Path, classes: Classes | None = None) -> LabelledSet:
     """
     folder = path if path.is_dir() else path.parent
     names = _names(path)
-    meanings = classes_of(names, classes)
-    states = [meanings[name] for name in names]
+    meanings = classes_of(names.values(), classes)
+    states = {number: meanings[name] for number, name in names.items()}
     pictures, problems = [], []
     for picture in pictures_below(folder):
         split = next(filter(None, map(split_of, picture.relative_to(folder).parts[:-1])), None)
         try:
-            rows = _rows(_labels_file(folder, picture), len(states))
+            rows = _rows(_labels_file(folder, picture), names)
             width, height = size_of(picture) if len(rows) else (1, 1)
         except SourceError as error:
             problems.append(str(error))
@@ -61,22 +64,44 @@ def read_yolo(path: Path, classes: Classes | None = None) -> LabelledSet:
     return LabelledSet(folder, "yolo", tuple(pictures), meanings, tuple(problems))
 
 
-def _names(path: Path) -> list[str]:
-    """Class names in the order of their numbers."""
-    places = [path] if path.is_file() else [path / name for name in (*_CONFIGS, *_LISTS)]
-    file = next(place for place in places if place.is_file())
+def _config(path: Path) -> Path | None:
+    """The file that names a set's classes."""
+    if path.is_file():
+        return path
+    named = [path / name for name in (*_CONFIGS, *_LISTS) if (path / name).is_file()]
+    others = [f for f in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if _has_names(f)]
+    return next(iter([*named, *others]), None)
+
+
+def _has_names(file: Path) -> bool:
+    try:
+        return "names:" in file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _names(path: Path) -> dict[int, str]:
+    """Class names by their numbers."""
+    file = _config(path)
+    if file is None:
+        raise SourceError(f"{path} has no data.yaml or classes.txt that names its classes")
     text = file.read_text(encoding="utf-8")
     if file.suffix not in (".yaml", ".yml"):
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
     try:
         import yaml
     except ImportError as error:
         raise MissingExtra(f"{file} needs an extra: pip install 'maskwatch[data]'") from error
     try:
-        names: Any = yaml.safe_load(text)["names"]
-        return [str(names[i]) for i in sorted(names)] if isinstance(names, dict) else list(names)
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise SourceError(f"{file} does not name its classes: {error!r}") from error
+        # As plain text: `yes` and `no` are names here.
+        content: Any = yaml.load(text, Loader=yaml.BaseLoader)
+        names = content["names"]
+        listed = names.items() if isinstance(names, dict) else enumerate(names)
+        if isinstance(names, str):
+            raise TypeError("names is a word, not a list")
+        return {int(number): str(name) for number, name in listed}
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(f"{file} does not name its classes as a list: {error}") from error
 
 
 def _labels_file(folder: Path, picture: Path) -> Path:
@@ -88,33 +113,50 @@ def _labels_file(folder: Path, picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _rows(file: Path, classes: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Class and four fractions for each face, shape (n, 5); longer rows (outlines) are refused."""
+def _rows(file: Path, names: dict[int, str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Class and four fractions for each face, shape (n, 5); of an outline the box around it.
+
+    Raises:
+        SourceError: other rows, a class that is not named, or places beyond the picture.
+    """
     if not file.is_file():
         return np.zeros((0, 5))
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-        rows = [[float(word) for word in line.split()] for line in lines]
-        table = np.array([row for row in rows if row], np.float64).reshape(-1, 5)
-    except ValueError as error:
+        rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
         raise SourceError(f"{file} is not a file of five numbers a line: {error}") from error
-    if (len(table) and not (table[:, 0] >= 0).all()) or (table[:, 0] >= classes).any():
-        raise SourceError(f"{file} has a class beyond the {classes} that are named")
+    if any(len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0) for row in rows):
+        raise SourceError(f"{file} has lines that are neither a class and a box nor an outline")
+    table = np.array([row if len(row) == 5 else _around(row) for row in rows]).reshape(-1, 5)
+    if not np.isfinite(table).all() or not set(table[:, 0].tolist()) <= set(map(float, names)):
+        raise SourceError(f"{file} has a class that is not among {sorted(names)}")
+    if (np.abs(table[:, 1:] - 0.5) > _FARTHEST).any():
+        raise SourceError(f"{file} has boxes beyond the picture: are they in pixels?")
     return table
 
 
-def write_yolo(labelled: LabelledSet, out: Path) -> None:
+def _around(outline: Sequence[float]) -> list[float]:
+    """The class, and centre and size of the box around an outline x, y, x, y, ..."""
+    x, y = np.array(outline[1::2]), np.array(outline[2::2])
+    middles = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+    return [outline[0], *map(float, middles), float(np.ptp(x)), float(np.ptp(y))]
+
+
+def write_yolo(labelled: LabelledSet, out: Path) -> list[Path]:
     """Write `data.yaml`, `images/` and `labels/` into `out`, each with a folder a part.
 
+    Returns the pictures' new files, in their order.
+
     Raises:
-        UsageError: the set has no boxes.
         SourceError: a picture's size cannot be read.
         SinkError: a file cannot be written.
     """
+    written: dict[int, Path] = {}
     for split in labelled.splits:
         part = [p for p in labelled.pictures if p.split == split]
         for name, picture in named(part):
-            boxes = boxes_of(labelled, picture)
+            boxes = boxes_of(picture)
             size = np.array(size_of(picture.path) * 2, np.float64)
             middle_size = np.hstack(
                 [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]]
@@ -125,7 +167,13 @@ def write_yolo(labelled: LabelledSet, out: Path) -> None:
             ]
             labels = out / "labels" / (split or "") / f"{Path(name).stem}.txt"
             write_text("".join(f"{line}\n" for line in lines), labels)
-            lay(picture.path, out / "images" / (split or "") / name)
-    places = [f"{split}: images/{split}\n" for split in labelled.splits if split]
+            file = out / "images" / (split or "") / name
+            lay(picture.path, file)
+            written[id(picture)] = file
+    # Without `path`, places are told from where this file lies.
+    places = [
+        f"{split or 'train'}: images/{split or ''}".rstrip("/") + "\n" for split in labelled.splits
+    ]
     names = ", ".join(state.value for state in CLASSES)
-    write_text("".join(["path: .\n", *places, f"names: [{names}]\n"]), out / "data.yaml")
+    write_text("".join([*places, f"names: [{names}]\n"]), out / "data.yaml")
+    return [written[id(picture)] for picture in labelled.pictures]

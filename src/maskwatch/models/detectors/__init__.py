@@ -39,7 +39,7 @@ def open_detector(name: str | None, options: DetectorOptions | None = None) -> F
     """
     options = options or DetectorOptions()
     if name is None:
-        name = _default_name(options)
+        name = default_name(options)
     if name not in catalogue.names("detector") and Path(name).exists():
         return _open_path(Path(name), options)
     card = catalogue.card_of(name, "detector")
@@ -75,7 +75,9 @@ def _open_path(path: Path, options: DetectorOptions) -> FaceDetector:
         return open_detector("retinaface", named)
 
 
-def _default_name(options: DetectorOptions) -> str:
+def default_name(options: DetectorOptions) -> str:
+    """The detector that takes the place of None: yunet where its file is, else, with a warning, our
+    own."""
     if options.weights is not None:
         return "yunet"
     try:
