@@ -33,7 +33,12 @@ from maskwatch.training.detector.geometry import (  # noqa: E402
     pyramid,
     warped,
 )
-from maskwatch.training.detector.labels import SceneLabels, derive_labels, of_scene  # noqa: E402
+from maskwatch.training.detector.labels import (  # noqa: E402
+    SceneLabels,
+    derive_labels,
+    labels_digest,
+    of_scene,
+)
 from maskwatch.training.detector.losses import (  # noqa: E402
     Truth,
     assign,
@@ -55,7 +60,7 @@ from maskwatch.training.detector.teachers import (  # noqa: E402
     mirrored_boxes,
     mirrored_landmarks,
 )
-from maskwatch.types import MaskState  # noqa: E402
+from maskwatch.types import Floats, MaskState  # noqa: E402
 
 RED, GREY = (250, 0, 0), 90
 UNKNOWN = torch.full((1, 5, 2), torch.nan)
@@ -191,6 +196,61 @@ def test_boxes_lie_where_the_warped_face_lies(mirror: int, scale: float) -> None
     x1, y1, x2, y2 = moved(np.array([[30, 20, 46, 40]], np.float32), matrix)[0].tolist()
     assert centre == pytest.approx([(x1 + x2) / 2, (y1 + y2) / 2], abs=0.22)
     assert light.sum() == pytest.approx((x2 - x1) * (y2 - y1), rel=0.05)
+
+
+def test_what_was_taken_for_a_face_is_shown_as_none(
+    pictures: tuple[Path, list[SceneLabels]],
+) -> None:
+    data, labels = pictures
+    # Two of the red ovals were taken for faces, the first of which is one.
+    (box,) = labels[0].boxes
+    hand = replace(labels[1], boxes=[], sureness=[], states=[], landmarks=[], seen=[])
+    mistaken = {one.path: np.array([box], np.float32) for one in (labels[0], hand)}
+    mistaken[hand.path] = np.array(labels[1].boxes, np.float32)
+    how = replace(CALM, empty=1.0, mistaken=1.0)
+    maker = SceneMaker(data, [labels[0], hand], how, mistaken)
+    rng = np.random.default_rng(0)
+    scenes = [maker.scene(64, rng) for _ in range(12)]
+    assert all(len(scene.boxes) == 0 for scene in scenes)
+    red = [(scene.image[..., 0] > 200).any() for scene in scenes]
+    assert np.mean(red) > 0.7, "the hand is shown; the face is not what empty tiles show"
+    without = SceneMaker(data, [labels[0]], how, {labels[0].path: mistaken[labels[0].path]})
+    assert not (without.scene(64, rng).image[..., 0] > 200).any()
+
+
+def test_mistakes_are_what_nobody_else_sees(
+    pictures: tuple[Path, list[SceneLabels]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from maskwatch.training.detector import mining
+
+    data, labels = pictures
+    (x1, y1, x2, y2) = labels[0].boxes[0]
+    found = np.array([[x1, y1, x2, y2], [150, 100, 190, 150], [500, 0, 600, 9]], np.float32)
+    scale = 640 / 200
+
+    def told(*_: object) -> tuple[Floats, Floats, Floats, Floats]:
+        none = np.zeros((3, 3), np.float32)
+        return found * scale, np.array([0.9, 0.8, 0.7], np.float32), none, none
+
+    monkeypatch.setattr(mining, "decode_maps", told)
+    portrait = replace(labels[1], every_face=False)
+    got = mining.mistaken_places(FaceNet().eval(), data, [labels[0], portrait])
+    assert list(got) == [labels[0].path]
+    assert got[labels[0].path][0].tolist() == pytest.approx([150, 100, 190, 150])
+
+
+def test_a_training_of_other_labels_is_refused(
+    pictures: tuple[Path, list[SceneLabels]], tmp_path: Path
+) -> None:
+    data, labels = pictures
+    maker = SceneMaker(data, labels, CALM)
+    fit(maker, TINY, tmp_path / "run", learnt_from=labels_digest(labels))
+    fit(maker, TINY, tmp_path / "run", learnt_from=labels_digest(labels))
+    with pytest.raises(UsageError, match="of another recipe"):
+        fit(maker, TINY, tmp_path / "run", learnt_from=labels_digest(labels[:2]))
+    with pytest.raises(UsageError, match="of another recipe"):
+        start = FaceNet()
+        fit(maker, TINY, tmp_path / "run", learnt_from=labels_digest(labels), start=start)
 
 
 def test_scenes_of_one_seed_are_the_same(pictures: tuple[Path, list[SceneLabels]]) -> None:

@@ -84,8 +84,8 @@ def default_name(options: DetectorOptions) -> str:
         files.find(catalogue.card_of("yunet", "detector"))
     except ModelNotFound:
         _logger.warning(
-            "our own detector finds the faces, as there is no file of yunet, which finds more of "
-            "those without a mask. Get yunet with: maskwatch models get yunet"
+            "our own detector finds the faces, as there is no file of yunet, which takes fewer "
+            "hands for faces. Get yunet with: maskwatch models get yunet"
         )
         return SHIPPED_DETECTOR
     return "yunet"

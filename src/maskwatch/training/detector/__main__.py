@@ -13,9 +13,11 @@ from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.training.detector.bundling import bundle_of
 from maskwatch.training.detector.conventions import aligned
 from maskwatch.training.detector.fit import STAGES, fit
-from maskwatch.training.detector.labels import derive_labels
+from maskwatch.training.detector.labels import derive_labels, labels_digest
+from maskwatch.training.detector.mining import mistaken_places
 from maskwatch.training.detector.network import FaceNet
 from maskwatch.training.detector.scenes import SceneMaker
+from maskwatch.training.fit import averaged
 from maskwatch.training.memory import keep_freed_memory
 
 _logger = logging.getLogger(__name__)
@@ -40,11 +42,17 @@ def main() -> None:
     labels = aligned(derive_labels(data, arguments.corrections, arguments.classifier, out))
     learnt = [one for one in labels if not one.held_out]
     torch.manual_seed(STAGES["training"].seed)
-    network: nn.Module = FaceNet()
+    networks: list[nn.Module] = [FaceNet()]
+    learnt_from = labels_digest(learnt)
     for stage, recipe in STAGES.items():
         _logger.info("%s: %d steps", stage, recipe.steps)
-        scenes = SceneMaker(data, learnt, recipe.mixture)
-        network = fit(scenes, recipe, out / stage, start=network)
+        mistaken = mistaken_places(networks[-1], data, learnt) if recipe.mixture.mistaken else {}
+        scenes = SceneMaker(data, learnt, recipe.mixture, mistaken)
+        networks.append(
+            fit(scenes, recipe, out / stage, start=networks[-1], learnt_from=learnt_from)
+        )
+    # The last stage forgets some of what the one before knew of small faces.
+    network = averaged(networks[-2:])
     bundle = bundle_of(network, tuple(STAGES.values()), data, labels, out, arguments.name)
     _logger.info(
         "%s: score %s, held-out scenes %s", out, bundle.least_score, bundle.figures["held_out"]

@@ -23,9 +23,10 @@ def aligned(labels: Sequence[SceneLabels]) -> list[SceneLabels]:
     """The labels with all boxes drawn in the reference set's way.
 
     Args:
-        labels: of all pictures, those of the reference set among them.
+        labels: of all pictures, those of the reference set among them. The ways are measured on
+            those that are not held out.
     """
-    ordered = sorted(labels, key=lambda one: one.source)
+    ordered = sorted((o for o in labels if not o.held_out), key=lambda one: one.source)
     ways = {source: _way(list(these)) for source, these in groupby(ordered, lambda o: o.source)}
     return [_redrawn(one, ways[one.source], ways[_REFERENCE]) for one in labels]
 

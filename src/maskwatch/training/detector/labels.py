@@ -121,6 +121,14 @@ def read_labels(file: Path) -> list[SceneLabels]:
         raise SourceError(f"{file} does not hold labels: {error}; delete it") from error
 
 
+def labels_digest(labels: Iterable[SceneLabels]) -> str:
+    """Short, and another for other labels."""
+    told = hashlib.sha256()
+    for one in labels:
+        told.update(json.dumps(asdict(one)).encode())
+    return told.hexdigest()[:12]
+
+
 def _key(corrections: Path | None, classifier: str) -> str:
     """Short, and another for other corrections or another classifier."""
     told = open_classifier(classifier, device="cpu").bundle.sha256

@@ -1,6 +1,6 @@
 """Scenes to learn from: crops at all scales, mosaics, pasted faces, spoilt light and sharpness."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from maskwatch.boxes import area, clip, iou, short_side
-from maskwatch.images import decode, resize
+from maskwatch.images import cut, decode, resize
 from maskwatch.training.detector.additions import cut_out, with_drawn_mask
 from maskwatch.training.detector.geometry import (
     at_scale,
@@ -48,12 +48,14 @@ class Scene:
 class Mixture:
     """How scenes are made: all are probabilities, but for `source_weights`, one a source.
 
-    `without_aim` is that of views that aim at no face, `empty` that of tiles where nobody is.
+    `without_aim` is that of views that aim at no face, `empty` that of tiles where nobody is, and
+    `mistaken` that of those among them that show what was taken for a face before.
     """
 
     source_weights: tuple[float, ...] = (0.5, 0.2, 0.3)
     without_aim: float = 0.12
     empty: float = 0.0
+    mistaken: float = 0.0
     paste: float = 0.3
     drawn_mask: float = 0.08
     colour: float = 0.7
@@ -68,12 +70,24 @@ class SceneMaker:
         data: the folder to which the labels' paths are relative.
         labels: of the pictures; portraits in which no face is sure are left out, as they have one.
         mixture: how.
+        mistaken: by path, boxes of what is no face and was taken for one.
     """
 
-    def __init__(self, data: Path, labels: Sequence[SceneLabels], mixture: Mixture) -> None:
+    def __init__(
+        self,
+        data: Path,
+        labels: Sequence[SceneLabels],
+        mixture: Mixture,
+        mistaken: Mapping[str, Boxes] | None = None,
+    ) -> None:
         self._data, self._how = data, mixture
         self._labels = [one for one in labels if one.every_face or one.faces()]
         self._pictures: dict[int, list[Image]] = {}
+        self._mistaken = [
+            (number, box)
+            for number, one in enumerate(self._labels)
+            for box in (mistaken or {}).get(one.path, ())
+        ]
         weights = np.array(mixture.source_weights)
         sources = np.array([one.source for one in self._labels])
         chances = weights[sources] / np.bincount(sources, minlength=len(weights))[sources]
@@ -114,14 +128,15 @@ class SceneMaker:
     def _part(self, size_wh: tuple[int, int], rng: np.random.Generator) -> Scene:
         """One picture, scaled, turned and cut to a tile; or a part of one where nobody is."""
         if self._how.empty and rng.random() < self._how.empty:
-            place = self._empty_place(rng)
+            place = self._mistaken_place(rng)
+            place = self._empty_place(rng) if place is None else place
             if place is not None:
                 return _without_faces(place, size_wh, self._how, rng)
         number = self._choose(rng)
         labels = self._labels[number]
         levels = self._picture(number)
         image = levels[0]
-        boxes, states, ignored, points = _arrays(labels)
+        boxes, states, ignored, points = _arrays(labels, image)
         if rng.random() < self._how.drawn_mask:
             image, states = with_drawn_mask(image, boxes, states, points, rng)
             levels = levels if image is levels[0] else pyramid(image)
@@ -140,6 +155,19 @@ class SceneMaker:
         ignored = ignored[short_side(ignored) > 0]
         return Scene(out, inside[learnt], states[learnt], points, ignored)
 
+    def _mistaken_place(self, rng: np.random.Generator) -> Image | None:
+        """The surroundings of something that was taken for a face, without any face."""
+        for _ in range(_TRIES if rng.random() < self._how.mistaken and self._mistaken else 0):
+            number, box = self._mistaken[int(rng.integers(len(self._mistaken)))]
+            image = self._picture(number)[0]
+            sides = box[2:] - box[:2]
+            side = float(sides.max()) * rng.uniform(1.2, 4.0)
+            corner = box[:2] - rng.uniform(0.1, 0.9, 2) * np.maximum(side - sides, 0)
+            place = np.concatenate([corner, corner + side])[None].astype(np.float32)
+            if _nobody_in(place, self._labels[number]):
+                return cut(image, place[0])
+        return None
+
     def _empty_place(self, rng: np.random.Generator) -> Image | None:
         """A part of a scene in which neither a label nor any teacher sees a face."""
         for _ in range(_TRIES):
@@ -152,8 +180,7 @@ class SceneMaker:
             side = int(_log_uniform(_SMALLEST_EMPTY, 0.7 * min(height, width), rng))
             x, y = int(rng.integers(width - side)), int(rng.integers(height - side))
             place = np.array([[x, y, x + side, y + side]], np.float32)
-            seen = np.array(labels.boxes, np.float32).reshape(-1, 4)
-            if not len(seen) or iou(place, seen).max() == 0:
+            if _nobody_in(place, labels):
                 return image[y : y + side, x : x + side]
         return None
 
@@ -202,12 +229,12 @@ class SceneMaker:
         side = image.shape[0]
         for _ in range(int(rng.integers(1, 7))):
             number = self._choose(rng)
-            faces, face_states, _, face_points = _arrays(self._labels[number])
+            picture = self._picture(number)[0]
+            faces, face_states, _, face_points = _arrays(self._labels[number], picture)
             if not len(faces):
                 continue
             row = _one_of(face_states, rng)
             goal = _log_uniform(_SMALLEST, 0.25 * side, rng)
-            picture = self._picture(number)[0]
             patch = cut_out(picture, faces[row], face_points[row], goal, rng)
             if patch is None or max(patch.image.shape) >= side:
                 continue
@@ -228,6 +255,12 @@ class SceneMaker:
             np.array(points, np.float32).reshape(-1, 5, 2),
             scene.ignored,
         )
+
+
+def _nobody_in(place: Boxes, labels: SceneLabels) -> bool:
+    """Whether neither a label nor any teacher has a face in a place (1, 4)."""
+    seen = np.array(labels.boxes, np.float32).reshape(-1, 4)
+    return not len(seen) or float(iou(place, seen).max()) == 0
 
 
 def _without_faces(
@@ -272,9 +305,10 @@ def _tiles(side: int, layout: int, rng: np.random.Generator) -> list[tuple[int, 
     ]
 
 
-def _arrays(labels: SceneLabels) -> tuple[Boxes, Floats, Boxes, Floats]:
+def _arrays(labels: SceneLabels, image: Image) -> tuple[Boxes, Floats, Boxes, Floats]:
     """Boxes and states to learn, boxes to ignore, landmarks (n, 5, 2) of those to learn."""
     boxes = np.array(labels.boxes, np.float32).reshape(-1, 4)
+    boxes = clip(boxes, image.shape[1], image.shape[0])
     states = np.array(labels.states, np.float32).reshape(-1, len(CLASSES))
     rows = labels.faces()
     unknown = [[np.nan, np.nan]] * 5
