@@ -85,8 +85,7 @@ def _sides(picture: Image) -> dict[str, Callable[[], object]]:
         sides[name] = lambda detector=detector: detector.detect([picture])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _THREADS
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     whole = onnxruntime.InferenceSession(_end_to_end(), options)
     sides["end to end"] = lambda: whole.run(None, {"image": picture})
     return sides
