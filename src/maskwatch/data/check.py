@@ -13,6 +13,7 @@ from maskwatch.data.duplicates import Twins, joined, twins_within
 from maskwatch.data.facts import Facts
 from maskwatch.data.groups import persons
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.names import SKIP
 from maskwatch.types import CLASSES
 
 _WHOLE = "all"
@@ -82,8 +83,7 @@ def check_set(
         root=str(labelled.root),
         form=labelled.form,
         classes={
-            name: "skip" if state is None else state.value
-            for name, state in labelled.classes.items()
+            name: SKIP if state is None else state.value for name, state in labelled.classes.items()
         },
         pictures=dict(Counter(p.split or _WHOLE for p in pictures)),
         faces=_faces(pictures),

@@ -31,8 +31,7 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
-        # Stages overlap: a thread that spins while it waits takes the core from another stage. Also
-        # where it spins within a run only: a run alone takes less time, a video is written slower.
+        # Stages overlap: a thread that spins while it waits takes the core from the next stage.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name = name = "model" if isinstance(model, bytes) else str(model)
         chosen = providers(device)
