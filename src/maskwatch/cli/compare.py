@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from maskwatch.app.settings import Settings
-from maskwatch.cli.data.options import Classes, read, with_bar
+from maskwatch.cli.data.options import Classes, Part, Public, Report, read, with_bar
 from maskwatch.cli.guard import FAIL_ON_MET, FAILED, guarded, say, set_up_log
 from maskwatch.cli.options import with_settings
 from maskwatch.errors import UsageError
@@ -19,13 +19,10 @@ Models = Annotated[
     list[str], typer.Argument(help="Two or more: shipped classifiers, bundle or run folders.")
 ]
 Data = Annotated[Path, typer.Option(help="The labelled set to measure on.")]
-Report = Annotated[Path | None, typer.Option(help="Folder for index.html, metrics.json, PNGs.")]
-Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 Gate = Annotated[
     bool,
     typer.Option("--gate", help="Exit with 3 if any other is worse than the first beyond chance."),
 ]
-Public = Annotated[bool, typer.Option("--public", help="No photographs.")]
 
 
 @guarded

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskwatch.app.settings import Settings
-from maskwatch.cli.data.options import Classes, read, with_bar
+from maskwatch.cli.data.options import Classes, Part, Public, Report, read, with_bar
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.cli.options import with_settings
 from maskwatch.errors import UsageError
@@ -28,12 +28,9 @@ Boxes = Annotated[
     Path | None, typer.Option(help="A set with boxes: detector and classifier, end to end.")
 ]
 Images = Annotated[Path | None, typer.Option(help="Where the pictures of --boxes lie.")]
-Report = Annotated[Path | None, typer.Option(help="Folder for index.html, metrics.json, PNGs.")]
-Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 Trained = Annotated[
     Path | None, typer.Option(help="What it was trained on: twins among both are counted.")
 ]
-Public = Annotated[bool, typer.Option("--public", help="No photographs, no file names.")]
 Beta = Annotated[float, typer.Option(min=0.1, max=10, help="Weight of recall in F-beta.")]
 
 
@@ -77,7 +74,9 @@ def evaluate(
         errors = _end_to_end(chosen, settings.but(classifier=model), report, public=public)
     else:
         chosen = only_part(read(data or Path(), classes), part)
-        errors = _judge(model, chosen, settings, (report, trained_on, beta, public))
+        errors = _judge(
+            model, chosen, settings, report, trained_on=trained_on, beta=beta, public=public
+        )
     if report is not None:
         say(f"the report is {report / 'index.html'}")
     for error in errors:
@@ -90,14 +89,17 @@ def _judge(
     model: str,
     labelled: "LabelledSet",
     settings: Settings,
-    how: tuple[Path | None, Path | None, float, bool],
+    report: Path | None,
+    *,
+    trained_on: Path | None,
+    beta: float,
+    public: bool,
 ) -> Sequence[str]:
     """Measure the classifier alone; the sentences about pictures that could not be read."""
     from maskwatch.data.outputs import start_folder
     from maskwatch.evaluation.report import write_report
     from maskwatch.evaluation.run import evaluate_all, leaks_between
 
-    report, trained_on, beta, public = how
     (done,) = evaluate_all([model], labelled, settings, beta=beta, bar=_bar(labelled))
     if trained_on is not None:
         done.summary["leaks"] = leaks_between(trained_on, labelled)

@@ -50,8 +50,7 @@ def with_settings(*used: str) -> Callable[[Command], Command]:
             settings = Settings(**{field.name: values.pop(field.name) for field in chosen})
             command(**values, settings=settings)
 
-        # Docstrings write the mark of paragraphs that are not wrapped as plain text.
-        wrapper.__doc__ = (command.__doc__ or "").replace("\\b", "\b")
+        wrapper.__doc__ = command.__doc__
         wrapper.__name__ = command.__name__
         wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *added]}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maskwatch.data.charts import write
 from maskwatch.draw import COLOURS, WORDS
-from maskwatch.errors import MissingExtra, SinkError
 from maskwatch.evaluation.metrics import reliability, risk_coverage
 from maskwatch.types import CLASSES, Floats
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from maskwatch.evaluation.faces import LabelledFaces
 
 _HEX = {s: "#" + "".join(f"{value:02x}" for value in COLOURS[s]) for s in CLASSES}
-_DPI = 110
 
 
 def draw_all(
@@ -57,27 +56,6 @@ def draw_all(
     return {
         write(folder / f"{name}.png", draw).name: words for name, (words, draw) in charts.items()
     }
-
-
-def write(path: Path, draw: "Callable[[Figure], None]") -> Path:
-    """Make a figure, let it be drawn on, write it.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-        SinkError: the file cannot be written.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("charts need an extra: pip install 'maskwatch[data]'") from error
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    draw(figure)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=_DPI)
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}") from error
-    return path
 
 
 def _confusion(figure: "Figure", counts: np.ndarray[Any, Any]) -> None:

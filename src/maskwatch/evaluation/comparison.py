@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskwatch import __version__
+from maskwatch.data.charts import write
 from maskwatch.data.outputs import write_note
 from maskwatch.errors import SinkError
 from maskwatch.evaluation import html
-from maskwatch.evaluation.charts import write
 from maskwatch.evaluation.compare import Gap
 from maskwatch.evaluation.montage import montage
 from maskwatch.evaluation.report import METRICS, Evaluation

@@ -13,11 +13,11 @@ from maskwatch import __version__
 from maskwatch.app.detector import MaskDetector, detector_options
 from maskwatch.app.settings import Settings
 from maskwatch.boxes import iou, short_side
+from maskwatch.data.charts import write
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.outputs import write_note
 from maskwatch.errors import MaskwatchError, SinkError, SourceError, UsageError
 from maskwatch.evaluation import html
-from maskwatch.evaluation.charts import write
 from maskwatch.evaluation.detections import (
     Matches,
     average_precision,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.data.options import Classes, Dataset, Overwrite, Seed, read
+from maskwatch.cli.data.options import Classes, Dataset, Overwrite, Part, Seed, read
 from maskwatch.cli.guard import guarded, say, set_up_log
 
 Out = Annotated[Path, typer.Option(help="The picture to write, a PNG or JPEG.")]
@@ -16,7 +16,6 @@ Augment = Annotated[
     str | None,
     typer.Option(help="Change samples as training would: rotation=20,zoom=0.1,shift=0.1,hflip."),
 ]
-Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 
 
 @guarded
