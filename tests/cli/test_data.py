@@ -71,6 +71,16 @@ def test_crop_convert_and_show(maskwatch: Run, photo: Path, tmp_path: Path) -> N
     done = maskwatch("data", "convert", photo.parent, "--to", "yolo", "--out", "yolo")
     assert done.returncode == 1
     assert "cannot read" in done.stderr
+    alone = tmp_path / "alone.json"
+    alone.write_text(json.dumps(content))
+    done = maskwatch("data", "convert", alone, "--to", "voc", "--out", "voc")
+    assert "--images says where they lie" in done.stderr
+    assert done.returncode == 1
+    assert not (tmp_path / "voc").exists(), "an empty set is no result"
+    done = maskwatch(
+        "data", "convert", alone, "--images", photo.parent, "--to", "voc", "--out", "v"
+    )
+    assert "1 pictures are in v" in done.stderr
     done = maskwatch("data", "crop", "yolo", "--out", "faces", "--crop-margin", "0.5")
     assert done.returncode == 0, done.stderr
     cut = decode(tmp_path / "faces" / "no_mask" / "photo.jpg")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskwatch.app.settings import Settings
-from maskwatch.cli.data.options import Classes, Part, Public, Report, read, with_bar
+from maskwatch.cli.data.options import Classes, Images, Part, Public, Report, read, with_bar
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.cli.options import with_settings
 from maskwatch.errors import UsageError
@@ -27,7 +27,6 @@ Data = Annotated[Path | None, typer.Option(help="The labelled set whose faces ar
 Boxes = Annotated[
     Path | None, typer.Option(help="A set with boxes: detector and classifier, end to end.")
 ]
-Images = Annotated[Path | None, typer.Option(help="Where the pictures of --boxes lie.")]
 Trained = Annotated[
     Path | None, typer.Option(help="What it was trained on: twins among both are counted.")
 ]

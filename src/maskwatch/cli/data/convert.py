@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.data.options import Classes, Dataset, Overwrite, read
+from maskwatch.cli.data.options import Classes, Dataset, Images, Overwrite, read
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.data.choices import Form
+from maskwatch.errors import SourceError
 
 To = Annotated[Form, typer.Option("--to", help="The form to write.")]
 Out = Annotated[Path, typer.Option(help="Folder for the set.")]
@@ -18,6 +19,7 @@ def convert(
     dataset: Dataset,
     to: To,
     out: Out,
+    images: Images = None,
     classes: Classes = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -36,10 +38,12 @@ def convert(
     from maskwatch.data.formats.files import readable
     from maskwatch.data.outputs import check_folder, start_folder, write_note
 
-    check_folder(out, "data convert", [dataset], overwrite=overwrite)
-    labelled, errors = readable(read(dataset, classes))
+    check_folder(out, "data convert", [dataset, images], overwrite=overwrite)
+    labelled, errors = readable(read(dataset, classes, images))
     for error in errors:
         say(f"error: {error}")
+    if not labelled.pictures:
+        raise SourceError(f"no picture of {dataset} can be read; --images says where they lie")
     check_form(labelled, to)
     start_folder(out, "data convert")
     WRITERS[to](labelled, out)

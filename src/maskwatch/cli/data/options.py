@@ -21,6 +21,9 @@ Classes = Annotated[
     str | None,
     typer.Option(help="What class names mean, where that is not clear: 0=mask,1=no_mask,hat=skip."),
 ]
+Images = Annotated[
+    Path | None, typer.Option(help="Where the pictures of a COCO file lie, if not beside it.")
+]
 Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 Report = Annotated[Path | None, typer.Option(help="Folder for index.html, metrics.json, PNGs.")]
 Public = Annotated[bool, typer.Option("--public", help="No photographs, no file names.")]
