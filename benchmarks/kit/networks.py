@@ -21,7 +21,7 @@ def probabilities_of(
     network = network.cpu()
     with torch.inference_mode():
         for some in np.array_split(rows, -(-len(rows) // _AT_ONCE)):
-            pictures, _ = training_batch(
+            pictures, *_ = training_batch(
                 crops, some.tolist(), side=recipe.side, margin=recipe.margin, how=PLAIN, rng=rng
             )
             parts.append(network(normalised(torch.from_numpy(pictures))).softmax(dim=1).numpy())

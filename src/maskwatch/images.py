@@ -19,6 +19,7 @@ from maskwatch.errors import MissingExtra, SinkError, SourceError
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Colour = Literal["rgb", "bgr"]
+Resampling = Literal["nearest", "bicubic", "area"]
 
 PICTURE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"]
@@ -202,6 +203,23 @@ def fit(image: Image, long_side: int) -> tuple[Image, float]:
     scale = long_side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return resize(image, *size), scale
+
+
+def squashed(image: Image, box_xyxy: Floats | None, side: int, how: Resampling = "area") -> Image:
+    """A face as a square picture, its shape given up, as the classic projects cut it.
+
+    Args:
+        image: RGB.
+        box_xyxy: shape (1, 4) or (4,), in pixels; None takes the whole picture.
+        side: of the result, in pixels.
+        how: `area` averages where it shrinks; `nearest` and `bicubic` are Pillow's, which Keras's
+            `load_img` uses.
+    """
+    part = image if box_xyxy is None else cut(image, np.ravel(box_xyxy))
+    if how == "area":
+        return resize(np.ascontiguousarray(part), side, side)
+    method = Pillow.Resampling.NEAREST if how == "nearest" else Pillow.Resampling.BICUBIC
+    return np.asarray(Pillow.fromarray(part).resize((side, side), method))
 
 
 def planes(

@@ -104,14 +104,21 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
         "teacher": Plan(((TINY,), (replace(TINY, seed=2), replace(TINY, seed=3))), corrected=False),
         "small": Plan(
             ((replace(TINY, side=24, margin=0.0, teacher_share=0.5),),),
-            taught=True,
+            teachers=("teacher",),
+            corrected=False,
+        ),
+        "standard": Plan(
+            ((replace(TINY, teacher_share=0.5),),),
+            teachers=("teacher", "small"),
+            starts_as_their_mean=True,
             corrected=False,
         ),
     }
     monkeypatch.setattr(command, "PLANS", plans)
     for name, more in (
         ("teacher", ()),
-        ("small", ("--teacher", tmp_path / "teacher")),
+        ("small", ("--teachers", tmp_path)),
+        ("standard", ("--teachers", tmp_path)),
     ):
         out = tmp_path / name
         out.mkdir()
@@ -129,18 +136,41 @@ def test_a_taught_plan_needs_a_finished_teacher(
     crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops.save(tmp_path / "faces-as-published.npz")
-    plan = Plan(((TINY,),), taught=True, corrected=False)
+    plan = Plan(((TINY,),), teachers=("teacher",), corrected=False)
     monkeypatch.setattr(command, "PLANS", {"small": plan, "teacher": plan})
     words = ("small", "--data", tmp_path, "--out", tmp_path)
-    with pytest.raises(UsageError, match="name it with --teacher"):
+    with pytest.raises(UsageError, match="name their folder with --teachers"):
         train(monkeypatch, *words)
+    training = tmp_path / "teacher" / "training-0"
     with pytest.raises(UsageError, match="holds no training"):
-        trained(tmp_path / "training-0")
-    fit(crops, replace(TINY, steps=1), tmp_path / "training-0", weights=None)
-    saved = torch.load(tmp_path / "training-0" / "checkpoint.pt", weights_only=True)
-    torch.save({**saved, "step": 0}, tmp_path / "training-0" / "checkpoint.pt")
+        trained(training)
+    fit(crops, replace(TINY, steps=1), training, weights=None)
+    saved = torch.load(training / "checkpoint.pt", weights_only=True)
+    torch.save({**saved, "step": 0}, training / "checkpoint.pt")
     with pytest.raises(UsageError, match="is not finished: 0 steps"):
-        train(monkeypatch, *words, "--teacher", tmp_path)
+        train(monkeypatch, *words, "--teachers", tmp_path)
+
+
+def test_what_is_drawn_is_learnt_from_the_label_alone(crops: FaceCrops, tmp_path: Path) -> None:
+    class Wrong(torch.nn.Module):
+        """A teacher that calls everything incorrect."""
+
+        def forward(self, pixels: "torch.Tensor") -> "torch.Tensor":
+            return torch.tensor([-20.0, -20.0, 20.0]).repeat(len(pixels), 1)
+
+    bare = crops[np.flatnonzero(crops.labels == 1)]
+    recipe = replace(TINY, steps=30, learning_rate=3e-3, average_decay=0.5, teacher_share=1.0)
+    told = []
+    for name, thing in (("plain", 0.0), ("drawn", 1.0)):
+        how = replace(PLAIN, drawn_thing=thing)
+        teacher = Teacher(Wrong(), 32, 0.1)
+        network = fit(
+            bare, replace(recipe, augmentation=how), tmp_path / name, weights=None, teacher=teacher
+        ).cpu()
+        rng = np.random.default_rng(0)
+        pictures, *_ = training_batch(bare, range(8), side=32, margin=0.1, how=how, rng=rng)
+        told.append(network(normalised(torch.from_numpy(pictures))).argmax(1).tolist())
+    assert told == [[2] * 8, [1] * 8]
 
 
 def test_a_plan_that_corrects_labels_needs_the_corrections(
@@ -295,31 +325,32 @@ def test_the_head_starts_undecided() -> None:
 
 def test_plain_batches_show_the_labelled_box(crops: FaceCrops) -> None:
     rng = np.random.default_rng(0)
-    pictures, labels = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
+    pictures, labels, _ = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
     assert pictures.shape == (4, 128, 128, 3)
     for row in range(4):
         shown = warp_crops(crops.images[row], squares(crops.boxes[row, :1], 0.1), 128)[0]
         assert np.abs(shown.astype(int) - pictures[row]).mean() < 6
     assert labels.tolist() == crops.labels[:4].tolist()
-    again, _ = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
+    again, *_ = training_batch(crops, range(4), side=128, margin=0.1, how=PLAIN, rng=rng)
     assert np.array_equal(pictures, again)
 
 
 def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None:
     how = replace(PLAIN, drawn_mask=1.0)
     bare = [int(row) for row in np.flatnonzero(crops.labels == 1)]
-    _, labels = training_batch(
+    _, labels, drawn = training_batch(
         crops, bare, side=64, margin=0.1, how=how, rng=np.random.default_rng(0)
     )
     assert set(labels.tolist()) == {0, 2}
+    assert drawn.all()
 
 
 def test_faces_without_landmarks_are_not_drawn_on(crops: FaceCrops) -> None:
     how, rows = replace(PLAIN, drawn_mask=1.0, drawn_thing=1.0), list(range(8))
     unseen = replace(crops, landmarks=np.full_like(crops.landmarks, np.nan))
     rng = np.random.default_rng(0)
-    pictures, labels = training_batch(unseen, rows, side=64, margin=0.1, how=how, rng=rng)
-    plain, _ = training_batch(crops, rows, side=64, margin=0.1, how=PLAIN, rng=rng)
+    pictures, labels, _ = training_batch(unseen, rows, side=64, margin=0.1, how=how, rng=rng)
+    plain, *_ = training_batch(crops, rows, side=64, margin=0.1, how=PLAIN, rng=rng)
     assert np.array_equal(pictures, plain)
     assert labels.tolist() == crops.labels[:8].tolist()
 
@@ -338,7 +369,7 @@ def test_drawn_things_change_the_picture_alone(crops: FaceCrops) -> None:
 def test_every_augmentation_gives_pictures(crops: FaceCrops) -> None:
     how = Augmentation(0.1, 0.3, 30, 1, 1, 1, 1, 1, 1)
     rng = np.random.default_rng(0)
-    pictures, _ = training_batch(crops, [0, 1, 2] * 40, side=48, margin=0.1, how=how, rng=rng)
+    pictures, *_ = training_batch(crops, [0, 1, 2] * 40, side=48, margin=0.1, how=how, rng=rng)
     assert pictures.shape == (120, 48, 48, 3)
     assert pictures.dtype == np.uint8
 

@@ -24,7 +24,7 @@ class GroupedHelp(TyperCommand):
                 panel = getattr(parameter, "rich_help_panel", None)
                 group = "Arguments" if is_argument else panel or "Options"
                 groups.setdefault(group, []).append(record)
-        for name in sorted(groups, key=["Arguments", *GROUPS, "Options"].index):
+        for name in sorted(groups, key=["Arguments", *GROUPS, "Training", "Options"].index):
             with formatter.section(name):
                 formatter.write_dl(groups[name])
 

@@ -6,6 +6,7 @@ import typer
 
 from maskwatch import __version__
 from maskwatch.cli.bench import bench
+from maskwatch.cli.bundle import bundle_app
 from maskwatch.cli.compare import compare
 from maskwatch.cli.data import data_app
 from maskwatch.cli.detect import detect
@@ -13,6 +14,7 @@ from maskwatch.cli.doctor import doctor
 from maskwatch.cli.evaluate import evaluate
 from maskwatch.cli.models import models_app
 from maskwatch.cli.options import GroupedHelp
+from maskwatch.cli.train import train
 
 app = typer.Typer(
     name="maskwatch",
@@ -24,10 +26,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=GroupedHelp)(detect)
+app.command(cls=GroupedHelp)(train)
 app.command(cls=GroupedHelp)(evaluate)
 app.command(cls=GroupedHelp)(compare)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
+app.add_typer(bundle_app, name="bundle")
 app.command()(doctor)
 app.command(cls=GroupedHelp)(bench)
 

@@ -112,12 +112,27 @@ def table_of(done: Sequence[Evaluation], times: Sequence[Latency]) -> list[dict[
         {
             "classifier": one.model["name"],
             **dict(main_row(one.summary)),
+            **_of_training(done, one),
             "MB": round(one.model["file_bytes"] / 1e6, 2),
             "ms one face": round(time.one_ms, 2),
             "ms a face of 8": round(time.each_of_batch_ms, 2),
         }
         for one, time in zip(done, times, strict=True)
     ]
+
+
+def _of_training(done: Sequence[Evaluation], one: Evaluation) -> dict[str, Any]:
+    """What bundles say of their training, where one of those that are compared says it."""
+    kept = {
+        "training accuracy": "train_accuracy",
+        "training s": "seconds",
+        "parameters": "parameters",
+    }
+    return {
+        name: one.training.get(key)
+        for name, key in kept.items()
+        if any(key in other.training for other in done)
+    }
 
 
 def verdict(done: Sequence[Evaluation]) -> str:

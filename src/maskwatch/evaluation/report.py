@@ -9,7 +9,7 @@ from typing import Any
 from maskwatch import __version__
 from maskwatch.data.outputs import write_note
 from maskwatch.errors import SinkError
-from maskwatch.evaluation import html
+from maskwatch.evaluation import html, training
 from maskwatch.evaluation.charts import draw_all
 from maskwatch.evaluation.faces import LabelledFaces
 from maskwatch.evaluation.gallery import wrong_faces
@@ -23,9 +23,14 @@ _WRONG = "wrong.png"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a report is about: who was judged, on what, the answers and their figures."""
+    """What a report is about: who was judged, on what, the answers and their figures.
+
+    `folder` is the bundle's, `training` what it says of its training (empty where it does not).
+    """
 
     model: dict[str, Any]
+    folder: Path
+    training: dict[str, Any]
     data: str
     faces: LabelledFaces
     probabilities: Floats
@@ -50,7 +55,7 @@ def write_report(done: Evaluation, folder: Path, *, public: bool = False) -> Non
     values = {"schema": 1, "maskwatch": __version__, "model": done.model, "data": data}
     text = json.dumps(values | summary, indent=1, allow_nan=False)
     title = f"{done.model['name']} on {data}"
-    parts = _parts(done, charts, folder, gallery is not None)
+    parts = _parts(done, charts, folder, has_gallery=gallery is not None, public=public)
     try:
         (folder / METRICS).write_text(text + "\n", encoding="utf-8")
         (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
@@ -60,7 +65,7 @@ def write_report(done: Evaluation, folder: Path, *, public: bool = False) -> Non
 
 
 def _parts(
-    done: Evaluation, charts: dict[str, str], folder: Path, has_gallery: bool
+    done: Evaluation, charts: dict[str, str], folder: Path, *, has_gallery: bool, public: bool
 ) -> Iterator[str]:
     summary = done.summary
     yield html.paragraph(in_words(summary), "verdict")
@@ -93,6 +98,7 @@ def _parts(
     if has_gallery:
         yield html.heading("Told wrong, the surest first")
         yield html.picture(folder / _WRONG, "What each was told, and below it its label")
+    yield from training.section(done.folder, public=public)
     yield html.heading("How it was measured")
     yield html.paragraph(
         f"{summary['faces']:,} labelled faces of {summary['pictures']:,} pictures; the likeliest "

@@ -58,6 +58,8 @@ def evaluate_all(
     return [
         Evaluation(
             told_of(name, classifier),
+            classifier.bundle.folder,
+            classifier.bundle.figures,
             str(labelled.root),
             faces,
             table,

@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from maskwatch.errors import ModelInvalid, ModelNotFound
+from maskwatch.images import Resampling
 from maskwatch.models.files import check, sha256_of
 
 SCHEMA = 1
 FILE = "bundle.json"
+Crop = Literal["square", "box", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,9 @@ class InputSpec:
     """How a face, or for a detector a picture (`crop` is "none"), becomes the network's input.
 
     A square around the box, its side the box's longer side times (1 + 2 `margin`), is warped to
-    `width` x `height` pixels; then (pixel - `mean`) / `std` per channel, pixels in 0..255. A
-    picture is scaled to a longer side of `width`, unless the user names another.
+    `width` x `height` pixels; with the crop "box" it is the box itself that is squashed to them, by
+    `resize`, as the classic projects do. Then (pixel - `mean`) / `std` per channel, pixels in
+    0..255. A picture is scaled to a longer side of `width`, unless the user names another.
     """
 
     width: int = 112
@@ -27,8 +30,9 @@ class InputSpec:
     colour: Literal["rgb", "bgr"] = "rgb"
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    crop: Literal["square", "none"] = "square"
+    crop: Crop = "square"
     margin: float = 0.1
+    resize: Resampling = "area"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,12 @@ def _check_fields(bundle: Bundle) -> None:
         raise ModelInvalid(f"{bundle.folder}: sha256 does not name {bundle.model}")
     if bundle.input.width != bundle.input.height or bundle.input.layout != "nchw":
         raise ModelInvalid(f"{bundle.folder}: only square inputs in the layout nchw are known")
+    if bundle.input.crop not in get_args(Crop) or bundle.input.resize not in get_args(Resampling):
+        raise ModelInvalid(
+            f"{bundle.folder}: crops {', '.join(get_args(Crop))} and resizes "
+            f"{', '.join(get_args(Resampling))} are known, got {bundle.input.crop} and "
+            f"{bundle.input.resize}"
+        )
     if len(bundle.input.mean) != 3 or len(bundle.input.std) != 3 or not all(bundle.input.std):
         raise ModelInvalid(f"{bundle.folder}: mean and std must have three numbers each")
     if not bundle.temperature > 0:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.boxes import short_side, squares
+from maskwatch.boxes import clip, pad, short_side, squares
 from maskwatch.errors import ModelInvalid, UsageError
-from maskwatch.images import planes, warp_crops
+from maskwatch.images import planes, squashed, warp_crops
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle, UnknownRule
 from maskwatch.models.catalogue import SHIPPED, names
@@ -68,6 +68,11 @@ class MaskClassifier:
     def crops(self, image: Image, boxes_xyxy: Boxes) -> NDArray[np.uint8]:
         """The faces as the network sees them, shape (n, side, side, 3), RGB."""
         spec = self.bundle.input
+        if spec.crop == "box":
+            height, width = image.shape[:2]
+            inside = clip(pad(boxes_xyxy, spec.margin), width, height)
+            faces = [squashed(image, box, spec.width, spec.resize) for box in inside]
+            return np.stack(faces) if faces else np.zeros((0, spec.width, spec.width, 3), np.uint8)
         return warp_crops(image, squares(boxes_xyxy, spec.margin), spec.width)
 
     def of_crops(self, crops: Sequence[Image]) -> Floats:

@@ -12,7 +12,7 @@ import torch
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
-from maskwatch.training.fit import Recipe, Teacher, averaged, fit, together, trained
+from maskwatch.training.fit import Committee, Recipe, Teacher, averaged, fit, together, trained
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import PLANS, Plan
 from maskwatch.training.sets import load_crops
@@ -37,13 +37,17 @@ def main() -> None:
     if plan.corrected and arguments.corrections is None:
         raise UsageError("this plan corrects labels: name the corrections' folder")
     # Before the faces are cut, which takes a minute.
-    teacher = _teacher(plan, arguments.teacher)
+    taught_by = _networks(plan, arguments.teachers)
+    teacher = _teacher(plan, taught_by)
+    start = averaged(taught_by) if plan.starts_as_their_mean else None
     corrections = arguments.corrections if plan.corrected else None
     crops = load_crops(out, arguments.data, corrections)
 
     def training(number: int, recipe: Recipe) -> torch.nn.Module:
         folder = out / f"training-{number}"
-        return fit(crops, recipe, folder, weights=arguments.weights, teacher=teacher).cpu()
+        return fit(
+            crops, recipe, folder, weights=arguments.weights, teacher=teacher, start=start
+        ).cpu()
 
     network = _joined(plan, training)
     bundle = bundle_of(network, plan, crops, out, arguments.name or arguments.plan)
@@ -65,30 +69,49 @@ def _parser() -> argparse.ArgumentParser:
         "--corrections", type=Path, help="folder of the corrections of the sets' labels"
     )
     parser.add_argument(
-        "--teacher",
+        "--teachers",
         type=Path,
-        help="folder of a finished run of the plan teacher, whose answers are learnt too",
+        help="folder of finished runs, each under its plan's name, whose answers are learnt too",
     )
     parser.add_argument("--name", help="of the bundle, instead of the plan's")
     return parser
 
 
-def _teacher(plan: Plan, run: Path | None) -> Teacher | None:
-    if not plan.taught:
+def _networks(plan: Plan, runs: Path | None) -> list[torch.nn.Module]:
+    """The networks that teach."""
+    if not plan.teachers:
+        return []
+    if runs is None:
+        raise UsageError("this plan learns from other runs: name their folder with --teachers")
+    return [network for name in plan.teachers for network in _finished(name, runs / name)]
+
+
+def _finished(name: str, run: Path) -> list[torch.nn.Module]:
+    """The members of a finished run of a plan."""
+    return _members(PLANS[name], lambda number, _: trained(run / f"training-{number}"))
+
+
+def _teacher(plan: Plan, networks: list[torch.nn.Module]) -> Teacher | None:
+    """They answer together."""
+    if not networks:
         return None
-    if run is None:
-        raise UsageError("this plan learns from another run: name it with --teacher")
-    teacher = PLANS["teacher"]
-    network = _joined(teacher, lambda number, recipe: trained(run / f"training-{number}"))
+    plans = [PLANS[name] for name in plan.teachers]
+    sides = [side for taught in plans for side in taught.sides]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Teacher(network.to(device), teacher.first.side, teacher.first.margin)
+    first = plans[0].first
+    return Teacher(Committee(networks, sides).eval().to(device), first.side, first.margin)
 
 
 def _joined(plan: Plan, training: Callable[[int, Recipe], torch.nn.Module]) -> torch.nn.Module:
     """The network of a plan, given that of each of its trainings."""
+    return together(_members(plan, training), plan.sides)
+
+
+def _members(
+    plan: Plan, training: Callable[[int, Recipe], torch.nn.Module]
+) -> list[torch.nn.Module]:
     numbers = count()
-    members = [averaged([training(next(numbers), r) for r in member]) for member in plan.members]
-    return together(members, plan.sides)
+    return [averaged([training(next(numbers), r) for r in member]) for member in plan.members]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,6 +39,14 @@ class Augmentation:
     erase: float = 0.05
 
 
+class Batch(NamedTuple):
+    """Pictures (n, side, side, 3) of uint8, labels (n,), and on which something was drawn (n,)."""
+
+    pictures: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    drawn: NDArray[np.bool_]
+
+
 PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
 _PLACEMENTS = (
     (Placement.WORN, 0.42),
@@ -57,15 +65,16 @@ def training_batch(
     margin: float,
     how: Augmentation,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Pictures (n, side, side, 3) and labels (n,) for these rows."""
-    pictures, labels = [], []
+) -> Batch:
+    """The faces of these rows as training sees them."""
+    pictures, labels, drawn = [], [], []
     for row in rows:
         image, landmarks = _moved(crops, row, side, margin, how, rng)
-        image, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng)
-        pictures.append(_look(image, how, rng))
+        face, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng)
+        pictures.append(_look(face, how, rng))
         labels.append(label)
-    return np.stack(pictures), np.array(labels, np.int64)
+        drawn.append(face is not image)
+    return Batch(np.stack(pictures), np.array(labels, np.int64), np.array(drawn))
 
 
 def _moved(

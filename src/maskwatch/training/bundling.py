@@ -112,7 +112,5 @@ def _calibration(crops: FaceCrops, recipe: Recipe) -> Iterator[Floats]:
 def _inputs(
     crops: FaceCrops, rows: list[int], recipe: Recipe, how: Augmentation, rng: np.random.Generator
 ) -> Floats:
-    pictures, _ = training_batch(
-        crops, rows, side=recipe.side, margin=recipe.margin, how=how, rng=rng
-    )
-    return planes(pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    batch = training_batch(crops, rows, side=recipe.side, margin=recipe.margin, how=how, rng=rng)
+    return planes(batch.pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
-from maskwatch.training.augment import Augmentation, training_batch
+from maskwatch.training.augment import Augmentation, Batch, training_batch
 from maskwatch.training.backbone import build, normalised
 from maskwatch.training.progress import Progress, finished
 
@@ -29,7 +29,8 @@ class Recipe:
 
     `early_side` is the size of the first `early_steps` steps: most of what is to be learnt needs
     fewer pixels than the last of it. `teacher_share` is the part of the loss that follows the
-    teacher's answers instead of the labels, where there is a teacher.
+    teacher's answers instead of the labels, where there is a teacher and nothing was drawn onto the
+    face: what was drawn is known better than any teacher knows it.
     """
 
     backbone: str = "mobilenetv2_100"
@@ -72,6 +73,7 @@ def fit(
     *,
     weights: Path | None,
     teacher: Teacher | None = None,
+    start: nn.Module | None = None,
     checkpoint_every: int = 100,
 ) -> nn.Module:
     """Train on the faces that are not held out and return the averaged network.
@@ -86,6 +88,7 @@ def fit(
         weights: a file of backbone weights, or None.
         teacher: whose answers the network also learns (Hinton et al. 2015); it sees the same
             pictures, at its own size and with its own margin.
+        start: a network of the recipe's shape, whose weights this one begins with.
         checkpoint_every: steps between checkpoints.
 
     Raises:
@@ -98,8 +101,11 @@ def fit(
     if teacher is not None and recipe.early_steps:
         raise UsageError("a taught training has one size: its pictures are cut for the teacher")
     torch.manual_seed(recipe.seed)
+    network = build(recipe.backbone, weights, blocks=recipe.blocks)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     progress = Progress(
-        build(recipe.backbone, weights, blocks=recipe.blocks),
+        network,
         asdict(recipe),
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
@@ -148,7 +154,7 @@ class _Batches:
             crops.labels[self._rows], crops.sources[self._rows], recipe
         )
 
-    def at(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def at(self, step: int) -> Batch:
         recipe, teacher = self._recipe, self._teacher
         rng = np.random.default_rng((recipe.seed, step))
         rows = self._rows[rng.choice(len(self._rows), recipe.batch, p=self._chances)].tolist()
@@ -166,25 +172,24 @@ def _learn(
     progress: Progress,
     recipe: Recipe,
     step: int,
-    batch: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    batch: Batch,
     teacher: Teacher | None,
 ) -> float:
     """One step of gradient descent; returns its loss."""
     # Of dropout: a resumed run needs it.
     torch.manual_seed(recipe.seed * 1_000_003 + step)
-    pictures, labels = (torch.from_numpy(part).to(progress.device) for part in batch)
-    pixels = normalised(pictures)
-    share, soft = 0.0, None
+    pictures, labels, drawn = (torch.from_numpy(part).to(progress.device) for part in batch)
+    pixels, soft = normalised(pictures), None
     if teacher is not None:
-        share = recipe.teacher_share
         with torch.no_grad():
             soft = teacher.network(pixels).softmax(dim=1)
         pixels = centre_view(pixels, teacher.margin, recipe)
     logits = progress.network(pixels)
-    hard = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-    loss: Tensor = (1 - share) * hard
+    loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing, reduction="none")
     if soft is not None:
-        loss = loss + share * cross_entropy(logits, soft)
+        followed = cross_entropy(logits, soft, reduction="none")
+        loss = torch.where(drawn, loss, loss.lerp(followed, recipe.teacher_share))
+    loss = loss.mean()
     progress.descend(loss)
     return float(loss.detach())
 

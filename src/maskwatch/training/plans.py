@@ -11,12 +11,14 @@ from maskwatch.training.fit import Recipe
 class Plan:
     """How a bundle comes to be: members that answer together, then perhaps 8 bits.
 
-    Each member is one training, or the mean of the weights of several. `taught` says that another
-    run teaches; `corrected` that known wrong labels are corrected.
+    Each member is one training, or the mean of the weights of several. `teachers` are the plans
+    whose finished runs teach; `starts_as_their_mean` that the first weights are the mean of theirs,
+    and not ImageNet's (Wortsman et al. 2022); `corrected` that known wrong labels are corrected.
     """
 
     members: tuple[tuple[Recipe, ...], ...]
-    taught: bool = False
+    teachers: tuple[str, ...] = ()
+    starts_as_their_mean: bool = False
     corrected: bool = True
     quantised: bool = True
 
@@ -49,7 +51,7 @@ class Plan:
 _MILD_LOOKS = Augmentation(
     shift=0.05, zoom=0.12, rotation_deg=8, lying=0, degrade=0.3, drawn_mask=0.15, drawn_thing=0
 )
-STANDARD = (
+FORERUNNER = (
     Recipe(augmentation=_MILD_LOOKS),
     Recipe(
         steps=900,
@@ -63,6 +65,15 @@ WIDE = Recipe(
     side=128, margin=0.2, early_side=96, early_steps=2600, steps=4400, average_decay=0.997
 )
 NARROW = Recipe(side=110, steps=1600, seed=7, source_weights=(1.0, 0.6, 0.25))
+STANDARD = Recipe(
+    side=128,
+    margin=0.2,
+    steps=2000,
+    learning_rate=2e-4,
+    average_decay=0.998,
+    source_weights=(1.0, 0.8, 0.3),
+    teacher_share=0.7,
+)
 SMALL = Recipe(
     blocks=14,
     side=96,
@@ -92,9 +103,10 @@ _PLAIN_LOOKS = Augmentation(lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_
 REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
 
 PLANS = {
-    "standard": Plan((STANDARD,), corrected=False),
+    "forerunner": Plan((FORERUNNER,), corrected=False),
     "teacher": Plan(((WIDE,), (NARROW,))),
-    "small": Plan(((SMALL,),), taught=True),
+    "standard": Plan(((STANDARD,),), teachers=("teacher", "forerunner"), starts_as_their_mean=True),
+    "small": Plan(((SMALL,),), teachers=("teacher",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }

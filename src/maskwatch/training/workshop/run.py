@@ -1,0 +1,217 @@
+"""A training from a set to a run folder, which is a bundle."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maskwatch.data.formats.files import write_text
+from maskwatch.errors import SinkError, UsageError
+from maskwatch.evaluation.training import HISTORY, read_history
+from maskwatch.images import planes
+from maskwatch.models import bundle as bundles
+from maskwatch.models.bundle import Bundle
+from maskwatch.training.memory import keep_freed_memory
+from maskwatch.training.workshop.bundling import bundle_of
+from maskwatch.training.workshop.choices import ClassWeights, Pool
+from maskwatch.training.workshop.features import FeatureMaker, feature_batches
+from maskwatch.training.workshop.fit import Batches, Learner, fit
+from maskwatch.training.workshop.networks import Classifier, build
+from maskwatch.training.workshop.parts import Parts, class_weights
+from maskwatch.training.workshop.report import draw_training
+from maskwatch.training.workshop.samples import Samples, batches
+from maskwatch.training.workshop.settings import TrainSettings
+
+SETTINGS = "training.json"
+_FEATURES = "features"
+_WIDEST = 8192
+"""Features a picture that are worth keeping; a flattened map has tens of thousands."""
+Tell = Callable[[str, int, int], None]
+"""Called with what is done, how many pictures of it are done now, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A finished training: its bundle, what it logged, and the seconds of this call."""
+
+    bundle: Bundle
+    history: list[dict[str, float]]
+    seconds: float
+
+
+def train(
+    parts: Parts,
+    settings: TrainSettings,
+    out: Path,
+    *,
+    data: str,
+    name: str,
+    tell: Tell = lambda *_: None,
+    progress: bool = False,
+) -> Trained:
+    """Train, going on where an earlier run of the same settings in the same folder was killed.
+
+    Args:
+        parts: what is learnt from and watched.
+        settings: how.
+        out: the run folder; it gets the bundle, `history.csv`, checkpoints and TensorBoard's log.
+        data: where the pictures come from, for the bundle.
+        name: of the bundle.
+        tell: hears of progress before the training itself.
+        progress: whether to draw a bar of the training.
+
+    Raises:
+        UsageError: another training lies there, or settings that do not fit.
+        ModelNotFound: the backbone's weights cannot be had.
+        ModelInvalid: they are of another backbone, or the export differs.
+        SinkError: something cannot be written.
+    """
+    start = perf_counter()
+    keep_freed_memory()
+    _claim(out, settings, data)
+    L.seed_everything(settings.seed, verbose=False)
+    network = build(settings, parts.classes)
+    weights = torch.from_numpy(
+        class_weights(
+            parts.train, parts.classes, balanced=settings.class_weights is ClassWeights.BALANCED
+        )
+    )
+    if _worth_keeping(network, settings):
+        source = _features(network, parts, settings, out / _FEATURES, tell)
+        learner = Learner(network.head, settings, weights)
+    else:
+        source = _pictures(network, parts, settings)
+        learner = Learner(network, settings, weights, whole=network)
+    fit(learner, source, out, progress=progress)
+    network.eval()
+    history = read_history(out / HISTORY)
+    seconds = perf_counter() - start
+    bundle = bundle_of(
+        network, parts, settings, out, name=name, data=data, history=history, seconds=seconds
+    )
+    draw_training(network, parts.train, settings, history, out)
+    bundles.write(bundle)
+    shutil.rmtree(out / _FEATURES, ignore_errors=True)
+    return Trained(bundle, history, seconds)
+
+
+def make_room(out: Path, *, overwrite: bool) -> None:
+    """Make sure that a training may go into a folder: new, empty, unfinished, or to be replaced.
+
+    Raises:
+        UsageError: it holds a finished training, or something else.
+        SinkError: an earlier run cannot be deleted.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: name a folder")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / SETTINGS).exists():
+        raise UsageError(f"{out} holds something else than a training: name another folder")
+    if overwrite:
+        try:
+            shutil.rmtree(out)
+        except OSError as error:
+            raise SinkError(f"cannot delete {out}: {error.strerror}") from error
+    elif (out / bundles.FILE).exists():
+        raise UsageError(f"{out} is a finished run: replace it with --overwrite or name another")
+
+
+def _claim(out: Path, settings: TrainSettings, data: str) -> None:
+    """Take a new folder, or one whose unfinished training is this very one."""
+    wanted = {"data": data, **settings.plain()}
+    file = out / SETTINGS
+    if file.exists():
+        known = json.loads(file.read_text(encoding="utf-8"))
+        wanted_now = json.loads(json.dumps(wanted))
+        other = sorted(key for key in wanted_now if known.get(key) != wanted_now[key])
+        if other:
+            raise UsageError(
+                f"{out} holds a training with other {', '.join(other)}: name another folder, or "
+                "begin anew with --overwrite"
+            )
+        return
+    write_text(json.dumps(wanted, indent=1) + "\n", file)
+
+
+def _worth_keeping(network: Classifier, settings: TrainSettings) -> bool:
+    """Whether features are computed once: the backbone is frozen, and they are few."""
+    if not settings.frozen or not settings.views:
+        return False
+    return settings.pool is not Pool.FLATTEN or network.width <= _WIDEST
+
+
+def _features(
+    network: Classifier, parts: Parts, settings: TrainSettings, folder: Path, tell: Tell
+) -> Batches:
+    """Batches of features; each epoch sees the next view of every picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    maker = FeatureMaker(network, settings, folder / "backbone.onnx")
+    views = min(settings.views, settings.epochs)
+    total = views * len(parts.train) + len(parts.val)
+
+    def tick(count: int) -> None:
+        tell("features", count, total)
+
+    for view in range(views):
+        maker.write(parts.train, _view(folder, view), change=settings.augment, draw=view, tick=tick)
+    maker.write(parts.val, folder / "val.npy", change=None, draw=0, tick=tick)
+
+    def training(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = _order(parts.train, settings, epoch)
+        return feature_batches(_view(folder, epoch % views), parts.train, settings, order)
+
+    def watching(_: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = np.arange(len(parts.val))
+        return feature_batches(folder / "val.npy", parts.val, settings, order)
+
+    return _counted(training, watching, parts, settings)
+
+
+def _view(folder: Path, view: int) -> Path:
+    return folder / f"view-{view}.npy"
+
+
+def _pictures(network: Classifier, parts: Parts, settings: TrainSettings) -> Batches:
+    """Batches of pictures, changed anew in every epoch."""
+    threads = 2 if torch.cuda.is_available() else 1
+
+    def shown(
+        samples: Samples, order: NDArray[np.int64], *, draw: int | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        side, pixels = settings.input_size, network.pixels
+        for batch in batches(
+            samples, order, settings, change=None if draw is None else settings.augment,
+            draw=draw or 0, threads=threads,
+        ):  # fmt: skip
+            array = planes(
+                batch.pictures, (side, side), colour=pixels.colour, mean=pixels.mean, std=pixels.std
+            )
+            inputs = torch.from_numpy(array).contiguous(memory_format=torch.channels_last)
+            yield inputs, torch.from_numpy(samples.labels[batch.rows])
+
+    def training(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return shown(parts.train, _order(parts.train, settings, epoch), draw=epoch)
+
+    def watching(_: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return shown(parts.val, np.arange(len(parts.val)), draw=None)
+
+    return _counted(training, watching, parts, settings)
+
+
+def _counted(training: Any, watching: Any, parts: Parts, settings: TrainSettings) -> Batches:
+    steps, val_steps = (-(-len(s) // settings.batch) for s in (parts.train, parts.val))
+    return Batches(training, watching, steps, val_steps)
+
+
+def _order(samples: Samples, settings: TrainSettings, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((settings.seed, 1, epoch)).permutation(len(samples))
