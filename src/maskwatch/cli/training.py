@@ -11,6 +11,7 @@ from maskwatch.errors import UsageError
 from maskwatch.training.workshop.choices import (
     ClassWeights,
     Keep,
+    Loss,
     Optimizer,
     Pool,
     Preprocess,
@@ -37,6 +38,7 @@ _OPTIONS: dict[str, tuple[Any, str]] = {
     "batch": (int, "Pictures a step."),
     "lr": (float, "Learning rate."),
     "decay": (float, "Divides the learning rate by 1 + decay * step."),
+    "loss": (Loss, "What training makes small; binary as Keras does it over a softmax."),
     "optimizer": (Optimizer, "Which rule moves the weights."),
     "fine_tune": (int, "So many of the backbone's last blocks learn, too."),
     "head_epochs": (int, "Epochs in which the head learns alone, before that."),

@@ -46,32 +46,17 @@ class Augmentation:
             raise UsageError("rotation and shear are angles of 0 or more, shear below 90")
 
     def matrix(self, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Where the pixels of the new picture come from, as a matrix (2, 3) on x, y.
-
-        Keras's order: turned, shifted, sheared, zoomed about the centre of a square picture.
-        """
-        angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
+        """Where the pixels of the new picture come from, as a matrix (2, 3) on x, y."""
+        angle = rng.uniform(-self.rotation, self.rotation)
         shift = rng.uniform(-1, 1, 2) * (self.shift_x, self.shift_y) * side
-        shear = np.deg2rad(rng.uniform(-self.shear, self.shear))
-        zoom = rng.uniform(*self.zoom, 2)
-        cosine, sine = np.cos(angle), np.sin(angle)
-        turned = np.array([[cosine, -sine], [sine, cosine]])
-        linear = turned @ np.array([[1, -np.sin(shear)], [0, np.cos(shear)]]) @ np.diag(zoom)
-        middle = np.full(2, side / 2 - 0.5)
-        return np.hstack([linear, (turned @ shift + middle - linear @ middle)[:, None]])
+        shear = rng.uniform(-self.shear, self.shear)
+        return matrix_of(
+            side, angle_deg=angle, shift_px=shift, shear_deg=shear, zoom=rng.uniform(*self.zoom, 2)
+        )
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """A changed copy of a square picture."""
-        out = np.asarray(
-            cv2.warpAffine(
-                image,
-                self.matrix(image.shape[0], rng),
-                (image.shape[1], image.shape[0]),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            ),
-            np.uint8,
-        )
+        out = warped(image, self.matrix(image.shape[0], rng))
         across, down = rng.random(2) < 0.5
         if self.hflip and across:
             out = np.ascontiguousarray(out[:, ::-1])
@@ -81,6 +66,48 @@ class Augmentation:
         if self.brightness != (1.0, 1.0):
             out = np.clip(out * np.float32(factor), 0, 255).astype(np.uint8)
         return out
+
+
+def matrix_of(
+    side: int,
+    *,
+    angle_deg: float,
+    shift_px: NDArray[np.float64],
+    shear_deg: float,
+    zoom: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Keras's change of a square picture: turned, shifted, sheared, zoomed about its centre.
+
+    Args:
+        side: of the picture in pixels.
+        angle_deg: of the turn.
+        shift_px: along x and y, shape (2,).
+        shear_deg: an angle, as Keras takes it.
+        zoom: along x and y, shape (2,); below 1 enlarges.
+
+    Returns:
+        Where the new picture's pixels come from, shape (2, 3), on x, y.
+    """
+    angle, shear = np.deg2rad(angle_deg), np.deg2rad(shear_deg)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turned = np.array([[cosine, -sine], [sine, cosine]])
+    linear = turned @ np.array([[1, -np.sin(shear)], [0, np.cos(shear)]]) @ np.diag(zoom)
+    middle = np.full(2, side / 2 - 0.5)
+    return np.hstack([linear, (turned @ shift_px + middle - linear @ middle)[:, None]])
+
+
+def warped(image: Image, matrix: NDArray[np.float64]) -> Image:
+    """The picture whose pixels come from where `matrix` says; beyond the border it repeats."""
+    return np.asarray(
+        cv2.warpAffine(
+            image,
+            matrix,
+            (image.shape[1], image.shape[0]),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )
 
 
 def parse_augmentation(text: str) -> Augmentation:

@@ -33,6 +33,17 @@ class Optimizer(StrEnum):
     RMSPROP = "rmsprop"
 
 
+class Loss(StrEnum):
+    """What training makes small.
+
+    `binary` is what Keras makes of binary cross-entropy over a softmax: it takes the softmax's
+    inputs for those of a sigmoid, one for each output.
+    """
+
+    CATEGORICAL = "categorical"
+    BINARY = "binary"
+
+
 class Preprocess(StrEnum):
     """How pixels of 0 to 255 become the network's input; the names are those of Keras.
 

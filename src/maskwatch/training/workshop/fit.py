@@ -20,11 +20,11 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from maskwatch.errors import SinkError
 from maskwatch.evaluation.training import HISTORY, read_history
-from maskwatch.training.workshop.choices import Keep, Optimizer
+from maskwatch.training.workshop.choices import Keep, Loss, Optimizer
 from maskwatch.training.workshop.networks import CNN, Classifier, last_blocks
 from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 
@@ -102,9 +102,8 @@ class Learner(L.LightningModule):
     def _step(self, batch: tuple[Tensor, Tensor], part: str, *, smoothing: float) -> Tensor:
         inputs, labels = batch
         logits = self.network(inputs)
-        loss = cross_entropy(
-            logits.float(), labels, weight=self.class_weights.to(logits.device), label_smoothing=smoothing
-        )
+        weights = self.class_weights.to(logits.device)
+        loss = loss_of(logits.float(), labels, weights, self.settings.loss, smoothing)
         right = (logits.argmax(dim=1) == labels).float().mean()
         for name, value in (("loss", loss), ("accuracy", right)):
             self.log(
@@ -140,6 +139,27 @@ class Learner(L.LightningModule):
         groups = [{"params": list(self._whole.head.parameters()), "lr": lr}]
         learning = [p for block in self._learning for p in block.parameters()]
         return [*groups, {"params": learning, "lr": slower}] if learning else groups
+
+
+def loss_of(
+    logits: Tensor, labels: Tensor, class_weights: Tensor, kind: Loss, smoothing: float = 0.0
+) -> Tensor:
+    """The mean loss of a batch.
+
+    Args:
+        logits: shape (n, classes).
+        labels: shape (n,).
+        class_weights: shape (classes,).
+        kind: which loss.
+        smoothing: share of a label that goes to all states.
+    """
+    if kind is Loss.CATEGORICAL:
+        return cross_entropy(logits, labels, weight=class_weights, label_smoothing=smoothing)
+    truth = one_hot(labels, logits.shape[1]).float()
+    truth = truth * (1 - smoothing) + smoothing / logits.shape[1]
+    losses = binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1)
+    weights = class_weights[labels]
+    return (losses * weights).sum() / weights.sum()
 
 
 def optimiser_of(

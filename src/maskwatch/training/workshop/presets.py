@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from maskwatch.data.augment import Augmentation
-from maskwatch.training.workshop.choices import Keep, Pool, Preprocess, PresetName, Resize
+from maskwatch.training.workshop.choices import Keep, Loss, Pool, Preprocess, PresetName, Resize
 from maskwatch.training.workshop.settings import TrainSettings
 
 
@@ -27,13 +27,14 @@ _KERAS = TrainSettings(
     preprocess=Preprocess.TF,
     resize=Resize.NEAREST,
     classes=2,
+    loss=Loss.BINARY,
     units=(128,),
     dropout=0.5,
     keep=Keep.LAST,
 )
 _AVGPOOL = _KERAS.but(lr=1e-4, decay=1e-4 / 12, batch=30, epochs=12, augment=_STRONG)
 _THREE_CLASS = _KERAS.but(
-    preprocess=Preprocess.UNIT, classes=3, augment=_THREE, patience=8, plateau=3, epochs=40,
+    preprocess=Preprocess.UNIT, classes=3, loss=Loss.CATEGORICAL, augment=_THREE, patience=8, plateau=3, epochs=40,
     keep=Keep.BEST,
 )  # fmt: skip
 

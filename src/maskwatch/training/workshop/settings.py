@@ -8,6 +8,7 @@ from maskwatch.errors import UsageError
 from maskwatch.training.workshop.choices import (
     ClassWeights,
     Keep,
+    Loss,
     Optimizer,
     Pool,
     Preprocess,
@@ -48,6 +49,7 @@ class TrainSettings:
     augment: Augmentation = field(default_factory=Augmentation)
     fine_tune: int = 0
     head_epochs: int = 3
+    loss: Loss = Loss.CATEGORICAL
     label_smoothing: float = 0.0
     class_weights: ClassWeights = ClassWeights.NONE
     patience: int = 0
