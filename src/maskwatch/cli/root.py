@@ -12,9 +12,11 @@ from maskwatch.cli.data import data_app
 from maskwatch.cli.detect import detect
 from maskwatch.cli.doctor import doctor
 from maskwatch.cli.evaluate import evaluate
+from maskwatch.cli.export import export
 from maskwatch.cli.models import models_app
 from maskwatch.cli.options import GroupedHelp
 from maskwatch.cli.train import train
+from maskwatch.cli.tune import tune
 
 app = typer.Typer(
     name="maskwatch",
@@ -27,8 +29,10 @@ app = typer.Typer(
 )
 app.command(cls=GroupedHelp)(detect)
 app.command(cls=GroupedHelp)(train)
+app.command(cls=GroupedHelp)(tune)
 app.command(cls=GroupedHelp)(evaluate)
 app.command(cls=GroupedHelp)(compare)
+app.command()(export)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.add_typer(bundle_app, name="bundle")

@@ -48,8 +48,8 @@ def train(
     make_room(out, overwrite=overwrite)
     labelled = read(data, chosen.names)
     parts = parts_of(labelled, facts(labelled), settings.classes, settings.seed)
-    _tell(parts)
-    with _Bar() as bar:
+    tell_of(parts)
+    with Bar() as bar:
         done = run(
             parts, settings, out, data=str(data), name=name or out.resolve().name, tell=bar.tell,
             progress=bar.shown,
@@ -77,7 +77,7 @@ def check_training() -> None:
         )
 
 
-def _tell(parts: "Parts") -> None:
+def tell_of(parts: "Parts") -> None:
     for sentence in parts.unreadable:
         say(f"error: {sentence}")
     for sentence in parts.notes:
@@ -92,10 +92,10 @@ def _tell(parts: "Parts") -> None:
         )
 
 
-class _Bar:
+class Bar:
     """A bar on stderr for what comes before the training itself, where that is a terminal."""
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> "Bar":
         from rich.console import Console
         from rich.progress import Progress
 

@@ -19,10 +19,12 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
-from maskwatch.errors import ModelInvalid
+from maskwatch.errors import ModelInvalid, SinkError
 
 _PARITY = 1e-3
 _OPSET = 18
+NETWORK = "network.pt2"
+"""A network as PyTorch keeps it, beside a bundle of ours."""
 
 
 def export_onnx(network: nn.Module, path: Path, side: int, output: str = "logits") -> None:
@@ -44,6 +46,21 @@ def export_onnx(network: nn.Module, path: Path, side: int, output: str = "logits
         allowed = _PARITY * max(1.0, float(np.abs(wanted).max()))
         if worst > allowed:
             raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {allowed}")
+
+
+def keep_network(network: nn.Module, path: Path, side: int) -> None:
+    """Write a network so that PyTorch alone can run it again, with a free batch size.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    example = torch.randn(4, 3, side, side)
+    program = torch.export.export(network.cpu().eval(), (example,), dynamic_shapes=({0: batch},))
+    try:
+        torch.export.save(program, path)
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_onnx(

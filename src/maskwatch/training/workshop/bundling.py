@@ -12,7 +12,13 @@ from maskwatch.images import planes
 from maskwatch.models.bundle import Bundle, InputSpec, UnknownRule
 from maskwatch.models.classifier import softmax
 from maskwatch.models.runtime import Network
-from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold
+from maskwatch.training.export import (
+    NETWORK,
+    export_onnx,
+    fit_temperature,
+    fit_threshold,
+    keep_network,
+)
 from maskwatch.training.workshop.choices import Resize
 from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts
@@ -52,6 +58,7 @@ def bundle_of(
     """
     model = folder / "model.onnx"
     export_onnx(network, model, settings.input_size)
+    keep_network(network, folder / NETWORK, settings.input_size)
     spec = input_of(network, settings.input_size, settings.resize)
     logits, labels = logits_of(Network(model, device="cpu"), parts.val, settings, spec)
     temperature, threshold = 1.0, 0.0

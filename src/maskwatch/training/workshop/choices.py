@@ -33,6 +33,15 @@ class Optimizer(StrEnum):
     RMSPROP = "rmsprop"
 
 
+class ExportForm(StrEnum):
+    """Forms of a trained network."""
+
+    ONNX = "onnx"
+    ONNX_INT8 = "onnx-int8"
+    LITERT = "litert"
+    LITERT_INT8 = "litert-int8"
+
+
 class Loss(StrEnum):
     """What training makes small.
 

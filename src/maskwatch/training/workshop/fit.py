@@ -5,7 +5,7 @@ import errno
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -244,7 +244,14 @@ class _Sane(Callback):
             trainer.should_stop = True
 
 
-def fit(learner: Learner, batches: Batches, folder: Path, *, progress: bool = False) -> Learner:
+def fit(
+    learner: Learner,
+    batches: Batches,
+    folder: Path,
+    *,
+    progress: bool = False,
+    more: Sequence[Callback] = (),
+) -> Learner:
     """Train, going on from the last epoch that a killed run finished; returns the chosen weights.
 
     Args:
@@ -252,6 +259,7 @@ def fit(learner: Learner, batches: Batches, folder: Path, *, progress: bool = Fa
         batches: what it learns from.
         folder: gets checkpoints, `history.csv` and TensorBoard's log.
         progress: whether to draw a bar.
+        more: callbacks that watch, too.
 
     Raises:
         SinkError: a checkpoint cannot be written; those before it stay valid.
@@ -260,7 +268,7 @@ def fit(learner: Learner, batches: Batches, folder: Path, *, progress: bool = Fa
     checkpoints = ModelCheckpoint(
         folder, filename="best", monitor="val_loss", save_last=True, enable_version_counter=False,
     )  # fmt: skip
-    callbacks: list[Callback] = [checkpoints, _History(folder / HISTORY), _Sane()]
+    callbacks: list[Callback] = [checkpoints, _History(folder / HISTORY), _Sane(), *more]
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if progress:

@@ -10,7 +10,7 @@ from maskwatch import __version__
 from maskwatch.errors import ModelInvalid, SinkError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
-from maskwatch.training.export import export_onnx
+from maskwatch.training.export import NETWORK, export_onnx, keep_network
 from maskwatch.training.workshop.bundling import input_of, parameters_of
 from maskwatch.training.workshop.choices import Pool, Preprocess, Resize
 from maskwatch.training.workshop.keras import (
@@ -124,9 +124,7 @@ def import_bundle(
         SinkError: the bundle cannot be written.
     """
     if preprocess not in NAMED_PREPROCESSING:
-        raise UsageError(
-            f"--preprocess takes {', '.join(NAMED_PREPROCESSING)}, got {preprocess!r}"
-        )
+        raise UsageError(f"--preprocess takes {', '.join(NAMED_PREPROCESSING)}, got {preprocess!r}")
     states = [state.value for state in CLASSES[: len(labels)]]
     if sorted(labels) != sorted(states) or len(labels) < 2:
         raise UsageError(
@@ -134,7 +132,7 @@ def import_bundle(
             f"got {','.join(labels)}"
         )
     network, side = network_of(read_keras(file), NAMED_PREPROCESSING[preprocess])
-    last: Any = network.head[-1]
+    last: Any = list(network.head.children())[-1]
     if last.out_features != len(labels):
         raise UsageError(f"the model has {last.out_features} outputs, --labels {len(labels)}")
     order = [labels.index(state) for state in states]
@@ -144,6 +142,7 @@ def import_bundle(
     except OSError as error:
         raise SinkError(f"cannot write {out}: {error.strerror}") from error
     export_onnx(network, out / "model.onnx", side)
+    keep_network(network, out / NETWORK, side)
     bundle = Bundle(
         folder=out,
         name=name,

@@ -1,5 +1,6 @@
 """Backbones as timm or Keras builds them, with a head as the settings want it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -176,6 +177,8 @@ def _weights_file(settings: TrainSettings) -> Path | None:
 
 
 def _timm(name: str, *, download: bool) -> Any:
+    # What it says of every retry is said once, below.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     try:
         return timm.create_model(name, pretrained=download, num_classes=0, global_pool="")
     except Exception as error:  # Whatever the hub, the network and the disk raise.

@@ -93,9 +93,7 @@ def _count(pictures: Sequence[LabelledPicture], part: str) -> int:
     return sum(picture.split == part for picture in pictures)
 
 
-def class_weights(
-    samples: Samples, classes: int, *, balanced: bool
-) -> Floats:
+def class_weights(samples: Samples, classes: int, *, balanced: bool) -> Floats:
     """How each state counts, shape (classes,): 1, or so that all count alike together."""
     if not balanced:
         return np.ones(classes, np.float32)

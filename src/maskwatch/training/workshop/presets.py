@@ -34,9 +34,15 @@ _KERAS = TrainSettings(
 )
 _AVGPOOL = _KERAS.but(lr=1e-4, decay=1e-4 / 12, batch=30, epochs=12, augment=_STRONG)
 _THREE_CLASS = _KERAS.but(
-    preprocess=Preprocess.UNIT, classes=3, loss=Loss.CATEGORICAL, augment=_THREE, patience=8, plateau=3, epochs=40,
+    preprocess=Preprocess.UNIT,
+    classes=3,
+    loss=Loss.CATEGORICAL,
+    augment=_THREE,
+    patience=8,
+    plateau=3,
+    epochs=40,
     keep=Keep.BEST,
-)  # fmt: skip
+)
 
 PRESETS: dict[str, Preset] = {
     PresetName.MOBILENETV2_MAXPOOL: Preset(

@@ -1,5 +1,6 @@
 """A training from a set to a run folder, which is a bundle."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -80,17 +81,7 @@ def train(
     _claim(out, settings, data)
     L.seed_everything(settings.seed, verbose=False)
     network = build(settings, parts.classes)
-    weights = torch.from_numpy(
-        class_weights(
-            parts.train, parts.classes, balanced=settings.class_weights is ClassWeights.BALANCED
-        )
-    )
-    if _worth_keeping(network, settings):
-        source = _features(network, parts, settings, out / _FEATURES, tell)
-        learner = Learner(network.head, settings, weights)
-    else:
-        source = _pictures(network, parts, settings)
-        learner = Learner(network, settings, weights, whole=network)
+    learner, source = prepared(network, parts, settings, out / _FEATURES, tell)
     fit(learner, source, out, progress=progress)
     network.eval()
     history = read_history(out / HISTORY)
@@ -102,6 +93,22 @@ def train(
     bundles.write(bundle)
     shutil.rmtree(out / _FEATURES, ignore_errors=True)
     return Trained(bundle, history, seconds)
+
+
+def prepared(
+    network: Classifier, parts: Parts, settings: TrainSettings, folder: Path, tell: Tell
+) -> tuple[Learner, Batches]:
+    """What learns, and from what: the head from features that `folder` keeps, or the whole network.
+
+    Raises:
+        SinkError: features cannot be written.
+    """
+    balanced = settings.class_weights is ClassWeights.BALANCED
+    weights = torch.from_numpy(class_weights(parts.train, parts.classes, balanced=balanced))
+    if _worth_keeping(network, settings):
+        source = _features(network, parts, settings, folder / _key(settings), tell)
+        return Learner(network.head, settings, weights), source
+    return Learner(network, settings, weights, whole=network), _pictures(network, parts, settings)
 
 
 def make_room(out: Path, *, overwrite: bool) -> None:
@@ -148,6 +155,18 @@ def _worth_keeping(network: Classifier, settings: TrainSettings) -> bool:
     if not settings.frozen or not settings.views:
         return False
     return settings.pool is not Pool.FLATTEN or network.width <= _WIDEST
+
+
+_OF_FEATURES = (
+    "backbone", "weights", "preprocess", "input_size", "resize", "pool", "augment", "seed",
+)  # fmt: skip
+
+
+def _key(settings: TrainSettings) -> str:
+    """Short, and another for other features."""
+    values = settings.plain()
+    text = json.dumps({name: values[name] for name in _OF_FEATURES})
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _features(

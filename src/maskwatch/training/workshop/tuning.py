@@ -1,0 +1,224 @@
+"""Searching for better settings with Optuna, by the validation part alone."""
+
+import csv
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+import optuna
+from lightning.pytorch.callbacks import Callback
+
+from maskwatch.data.augment import Augmentation
+from maskwatch.data.charts import write
+from maskwatch.errors import SinkError, UsageError
+from maskwatch.evaluation.training import HISTORY, read_history
+from maskwatch.training.memory import keep_freed_memory
+from maskwatch.training.workshop.choices import Optimizer
+from maskwatch.training.workshop.fit import fit
+from maskwatch.training.workshop.networks import build
+from maskwatch.training.workshop.parts import Parts
+from maskwatch.training.workshop.run import Tell, prepared
+from maskwatch.training.workshop.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TRIALS, MATTERED, STUDY = "trials.csv", "mattered.png", "study.db"
+_FEWEST = 4
+"""Finished trials below which nothing can be said of what mattered."""
+_UNITS = {"none": (), "64": (64,), "128": (128,), "256": (256,)}
+Report = Callable[[int, float | None, dict[str, Any]], None]
+"""Called after each trial with its number, its validation loss (None: pruned) and its choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The best settings, their validation loss and accuracy, and how much each choice mattered."""
+
+    settings: TrainSettings
+    choices: dict[str, Any]
+    loss: float
+    accuracy: float
+    mattered: dict[str, float]
+    finished: int
+    pruned: int
+
+
+def tune(
+    parts: Parts,
+    settings: TrainSettings,
+    out: Path,
+    *,
+    trials: int,
+    tell: Tell = lambda *_: None,
+    report: Report = lambda *_: None,
+) -> Tuned:
+    """Try settings until `trials` are done; a killed search goes on with those that are missing.
+
+    The learning rate, the optimiser, the batch, the head and whether pictures are augmented are
+    chosen by a tree of Parzen estimators; trials that are worse than the median of others at the
+    same epoch end early.
+
+    Args:
+        parts: what is learnt from, and what judges: a test part is never touched.
+        settings: where the search starts; what is not searched stays as it is.
+        out: folder for the study, a table and a chart.
+        trials: how many in all.
+        tell: hears of features being computed.
+        report: hears of each trial.
+
+    Raises:
+        UsageError: the folder holds a search of other settings.
+        SinkError: something cannot be written.
+    """
+    keep_freed_memory()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = _study(out, settings)
+    while len(_done(study)) < trials:
+        trial = study.ask()
+        chosen = _chosen(trial, settings)
+        folder = out / "trials" / str(trial.number)
+        L.seed_everything(settings.seed, verbose=False)
+        network = build(chosen, parts.classes)
+        learner, source = prepared(network, parts, chosen, out / "features", tell)
+        watch = _Prune(trial)
+        fit(learner, source, folder, more=[watch])
+        history = read_history(folder / HISTORY)
+        best = min(history, key=lambda row: row["val_loss"])
+        trial.set_user_attr("accuracy", best["val_accuracy"])
+        if watch.pruned:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, best["val_loss"])
+        report(trial.number, None if watch.pruned else best["val_loss"], trial.params)
+        for file in folder.glob("*.ckpt"):
+            file.unlink()
+        _write_table(study, out / TRIALS)
+    mattered = _mattered(study)
+    if mattered:
+        write(out / MATTERED, lambda figure: _draw(figure, study, mattered))
+    top = study.best_trial
+    done = _done(study)
+    pruned = sum(trial.state is optuna.trial.TrialState.PRUNED for trial in done)
+    return Tuned(
+        settings=_settings(top.params, settings),
+        choices=dict(top.params),
+        loss=float(top.value or 0.0),
+        accuracy=float(top.user_attrs["accuracy"]),
+        mattered=mattered,
+        finished=len(done) - pruned,
+        pruned=pruned,
+    )
+
+
+def _study(out: Path, settings: TrainSettings) -> optuna.Study:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot write {out}: {error.strerror}") from error
+    study = optuna.create_study(
+        storage=f"sqlite:///{out / STUDY}",
+        study_name="maskwatch",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=settings.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
+    )
+    known = study.user_attrs.get("settings")
+    plain = repr(settings.plain())
+    if known not in (None, plain):
+        raise UsageError(f"{out} holds a search of other settings: name another folder")
+    study.set_user_attr("settings", plain)
+    return study
+
+
+def _done(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
+    return [trial for trial in study.trials if trial.state.is_finished()]
+
+
+def _chosen(trial: optuna.Trial, settings: TrainSettings) -> TrainSettings:
+    """What a trial tries."""
+    trial.suggest_float("lr", 1e-5, 1e-2, log=True)
+    trial.suggest_categorical("optimizer", [rule.value for rule in Optimizer])
+    trial.suggest_categorical("batch", [16, 32, 64])
+    trial.suggest_categorical("units", list(_UNITS))
+    trial.suggest_float("dropout", 0.0, 0.6)
+    trial.suggest_float("label_smoothing", 0.0, 0.1)
+    if settings.augment != Augmentation():
+        trial.suggest_categorical("augment", ["as given", "none"])
+    return _settings(trial.params, settings)
+
+
+def _settings(choices: dict[str, Any], settings: TrainSettings) -> TrainSettings:
+    kept = {key: choices[key] for key in ("lr", "batch", "dropout", "label_smoothing")}
+    augment = Augmentation() if choices.get("augment") == "none" else settings.augment
+    return settings.but(
+        **kept,
+        optimizer=Optimizer(choices["optimizer"]),
+        units=_UNITS[choices["units"]],
+        augment=augment,
+        decay=0.0,
+    )
+
+
+class _Prune(Callback):
+    """Tells the trial each epoch's validation loss, and stops it if it is not promising."""
+
+    def __init__(self, trial: optuna.Trial) -> None:
+        self._trial, self.pruned = trial, False
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        loss = trainer.callback_metrics.get("val_loss")
+        if loss is None:
+            return
+        self._trial.report(float(loss), trainer.current_epoch)
+        if self._trial.should_prune():
+            self.pruned = True
+            trainer.should_stop = True
+
+
+def _write_table(study: optuna.Study, file: Path) -> None:
+    """A row a trial, the best first."""
+    done = sorted(_done(study), key=lambda t: (t.value is None, t.value or 0.0))
+    names = list(dict.fromkeys(name for trial in done for name in trial.params))
+    try:
+        with file.open("w", newline="", encoding="utf-8") as text:
+            writer = csv.writer(text)
+            writer.writerow(["trial", "state", "val_loss", "val_accuracy", "epochs", *names])
+            for trial in done:
+                values = [trial.params.get(name, "") for name in names]
+                accuracy = trial.user_attrs.get("accuracy", "")
+                epochs = len(trial.intermediate_values)
+                state = trial.state.name.lower()
+                writer.writerow([trial.number, state, trial.value or "", accuracy, epochs, *values])
+    except OSError as error:
+        raise SinkError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _mattered(study: optuna.Study) -> dict[str, float]:
+    """The share of the losses' variance that each choice explains (fANOVA); empty for few."""
+    complete = [t for t in study.trials if t.state is optuna.trial.TrialState.COMPLETE]
+    if len(complete) < _FEWEST:
+        return {}
+    try:
+        return {k: float(v) for k, v in optuna.importance.get_param_importances(study).items()}
+    except (RuntimeError, ValueError) as error:  # All losses are equal, or a choice never varied.
+        logging.getLogger(__name__).warning("what mattered cannot be told: %s", error)
+        return {}
+
+
+def _draw(figure: "Figure", study: optuna.Study, mattered: dict[str, float]) -> None:
+    figure.set_size_inches(9, 3.2)
+    left, right = figure.subplots(1, 2)
+    left.barh(list(mattered), list(mattered.values()), color="#0072b2")
+    left.invert_yaxis()
+    left.set(xlabel="share of the loss's variance explained", title="what mattered")
+    done = [trial for trial in study.trials if trial.value is not None]
+    lows = [min(t.value or 0.0 for t in done[: i + 1]) for i in range(len(done))]
+    right.plot([t.number for t in done], [t.value for t in done], "o", color="#999999")
+    right.step([t.number for t in done], lows, where="post", color="#d55e00")
+    right.set(xlabel="trial", ylabel="validation loss", title="trials, and the best so far")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
