@@ -16,7 +16,7 @@ from maskwatch.models.classifier import softmax
 from maskwatch.models.runtime import Network
 from maskwatch.training.augment import PLAIN, Augmentation, training_batch
 from maskwatch.training.backbone import IMAGENET_MEAN, IMAGENET_STD
-from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold, quantise
+from maskwatch.training.export import NETWORK, export_onnx, fit_temperature, fit_threshold, quantise
 from maskwatch.training.fit import Recipe
 from maskwatch.training.plans import Plan
 from maskwatch.training.sets import SOURCES
@@ -41,7 +41,7 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
         name: of the bundle.
     """
     recipe, model = plan.first, folder / "model.onnx"
-    export_onnx(network, model, recipe.side)
+    export_onnx(network, model, recipe.side, keep=folder / NETWORK)
     held_out = crops[np.flatnonzero(crops.held_out)]
     if plan.quantised:
         quantise(model, _calibration(crops[np.flatnonzero(~crops.held_out)], recipe))

@@ -27,16 +27,32 @@ NETWORK = "network.pt2"
 """A network as PyTorch keeps it, beside a bundle of ours."""
 
 
-def export_onnx(network: nn.Module, path: Path, side: int, output: str = "logits") -> None:
+def export_onnx(
+    network: nn.Module, path: Path, side: int, output: str = "logits", keep: Path | None = None
+) -> None:
     """Write a network as ONNX with a free batch size; input (n, 3, side, side), one output.
+
+    Args:
+        network: to write.
+        path: the ONNX file.
+        side: of the pictures in pixels.
+        output: its name.
+        keep: a file that gets the network as PyTorch runs it again, without our code.
 
     Raises:
         ModelInvalid: ONNX Runtime's answers differ from PyTorch's by more than a thousandth.
+        SinkError: a file cannot be written.
     """
     network = network.cpu().eval()
     example = torch.randn(4, 3, side, side)
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    write_onnx(network, (example,), ({0: batch},), ["pixels"], [output], path)
+    shapes = ({0: torch.export.Dim("batch", min=1, max=1024)},)
+    program = torch.export.export(network, (example,), dynamic_shapes=shapes)
+    try:
+        if keep is not None:
+            torch.export.save(program, keep)
+        write_onnx(program, (example,), shapes, ["pixels"], [output], path)
+    except OSError as error:
+        raise SinkError(f"cannot write {path.parent}: {error.strerror}") from error
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for n in (1, 4):
         got = session.run(None, {"pixels": example[:n].numpy()})[0]
@@ -48,23 +64,8 @@ def export_onnx(network: nn.Module, path: Path, side: int, output: str = "logits
             raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {allowed}")
 
 
-def keep_network(network: nn.Module, path: Path, side: int) -> None:
-    """Write a network so that PyTorch alone can run it again, with a free batch size.
-
-    Raises:
-        SinkError: it cannot be written.
-    """
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    example = torch.randn(4, 3, side, side)
-    program = torch.export.export(network.cpu().eval(), (example,), dynamic_shapes=({0: batch},))
-    try:
-        torch.export.save(program, path)
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}") from error
-
-
 def write_onnx(
-    module: nn.Module,
+    module: nn.Module | torch.export.ExportedProgram,
     example: tuple[Tensor, ...],
     dynamic_shapes: Any,
     inputs: list[str],
@@ -74,7 +75,7 @@ def write_onnx(
     """Write a module as one ONNX file, weights inside.
 
     Args:
-        module: in evaluation mode.
+        module: in evaluation mode, or exported already.
         example: its arguments.
         dynamic_shapes: which of their sides are free, as `torch.export` wants it told.
         inputs: names.

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from maskwatch.data.facts import facts_of  # noqa: E402
-from maskwatch.data.formats import read_set  # noqa: E402
-from maskwatch.images import encode  # noqa: E402
-from maskwatch.training.workshop.parts import Parts, parts_of  # noqa: E402
-from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
+from maskwatch.data.facts import facts_of
+from maskwatch.data.formats import read_set
+from maskwatch.images import encode
+from maskwatch.training.workshop.parts import Parts, parts_of
+from maskwatch.training.workshop.settings import TrainSettings
 
 
 @pytest.fixture(scope="session")

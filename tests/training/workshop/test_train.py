@@ -22,11 +22,11 @@ from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError, SourceError
 from maskwatch.evaluation.training import HISTORY, read_history  # noqa: E402
 from maskwatch.training.workshop import networks  # noqa: E402
 from maskwatch.training.workshop.choices import ClassWeights, Keep, Loss, Pool, Preprocess  # noqa: E402
-from maskwatch.training.workshop.fit import Learner, loss_of  # noqa: E402
+from maskwatch.training.workshop.fit import Learner, fit, loss_of  # noqa: E402
 from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
-from maskwatch.training.workshop.run import make_room, train  # noqa: E402
+from maskwatch.training.workshop.run import SETTINGS, make_room, prepared, train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
 from maskwatch.types import Image  # noqa: E402
 from tests.conftest import FixedDetector  # noqa: E402
@@ -36,6 +36,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def run(parts: Parts, settings: TrainSettings, out: Path) -> Any:
     return train(parts, settings, out, data="faces", name="tiny")
+
+
+def learn(parts: Parts, settings: TrainSettings, out: Path) -> list[dict[str, float]]:
+    """A training without the bundle, whose export takes most of the time; what it logged."""
+    out.mkdir(exist_ok=True)
+    L.seed_everything(settings.seed, verbose=False)
+    network = build(settings, parts.classes)
+    fit(*prepared(network, parts, settings, out / "features", lambda *_: None), out)
+    return read_history(out / HISTORY)
 
 
 def weights_of(out: Path) -> dict[str, "torch.Tensor"]:
@@ -71,7 +80,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, views: int
 ) -> None:
     settings = tiny.but(views=views, augment=parse_augmentation("shift=0.1"), epochs=3)
-    run(parts, settings, tmp_path / "whole")
+    learn(parts, settings, tmp_path / "whole")
 
     class Killed(BaseException):
         pass
@@ -83,9 +92,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "on_validation_epoch_start", die)
         with pytest.raises(Killed):
-            run(parts, settings, tmp_path / "broken")
+            learn(parts, settings, tmp_path / "broken")
     assert len(read_history(tmp_path / "broken" / HISTORY)) == 1
-    run(parts, settings, tmp_path / "broken")
+    learn(parts, settings, tmp_path / "broken")
     whole, broken = (weights_of(tmp_path / name) for name in ("whole", "broken"))
     for name, tensor in whole.items():
         assert torch.allclose(tensor.float(), broken[name].float(), atol=1e-5), name
@@ -95,7 +104,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
 
 
 def test_other_settings_do_not_go_on(parts: Parts, tiny: TrainSettings, tmp_path: Path) -> None:
-    run(parts, tiny.but(epochs=1), tmp_path)
+    (tmp_path / SETTINGS).write_text(json.dumps({"data": "faces", **tiny.plain()}))
     with pytest.raises(UsageError, match="other epochs, lr"):
         run(parts, tiny.but(epochs=2, lr=0.5), tmp_path)
 
@@ -105,8 +114,8 @@ def test_the_last_blocks_learn_after_the_head(
 ) -> None:
     settings = tiny.but(fine_tune=2, head_epochs=1, epochs=1, keep=Keep.LAST)
     before = build(settings, 3).state_dict()
-    run(parts, settings, tmp_path / "head")
-    run(parts, settings.but(epochs=2), tmp_path / "both")
+    learn(parts, settings, tmp_path / "head")
+    learn(parts, settings.but(epochs=2), tmp_path / "both")
     moved = {
         folder: {
             name.removeprefix("network.base.").rsplit(".", 1)[0]
@@ -134,9 +143,8 @@ def test_a_network_from_scratch_learns(parts: Parts, tmp_path: Path) -> None:
         backbone="cnn", weights="none", input_size=32, batch=8, epochs=4, pool=Pool.FLATTEN,
         units=(16,), patience=3, plateau=1, class_weights=ClassWeights.BALANCED,
     )  # fmt: skip
-    done = run(parts, settings, tmp_path)
-    assert done.history[-1]["train_accuracy"] > 0.8
-    assert done.bundle.input.std == (255.0, 255.0, 255.0)
+    assert learn(parts, settings, tmp_path)[-1]["train_accuracy"] > 0.8
+    assert build(settings, 3).pixels.std == (255.0, 255.0, 255.0)
 
 
 def test_a_full_disk_says_so_and_the_run_goes_on(
@@ -154,8 +162,8 @@ def test_a_full_disk_says_so_and_the_run_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(L.Trainer, "save_checkpoint", full)
         with pytest.raises(SinkError, match=r"No space left.*to go on"):
-            run(parts, tiny, tmp_path)
-    assert len(run(parts, tiny, tmp_path).history) == tiny.epochs
+            learn(parts, tiny, tmp_path)
+    assert len(learn(parts, tiny, tmp_path)) == tiny.epochs
 
 
 def test_what_cannot_be_read_is_counted(faces: Path, tiny: TrainSettings, tmp_path: Path) -> None:
@@ -180,8 +188,7 @@ def test_a_picture_lost_while_training_is_left_out(
     parts = parts_of(labelled, list(facts_of([p.path for p in labelled.pictures])), 3, 42)
     parts.train.paths[0].unlink()
     for views in (1, 0):
-        done = run(parts, tiny.but(epochs=2, views=views), tmp_path / f"run-{views}")
-        assert len(done.history) == 2
+        assert len(learn(parts, tiny.but(epochs=2, views=views), tmp_path / f"run-{views}")) == 2
     assert list(parts.train.unreadable) == [parts.train.paths[0]]
 
 
@@ -196,11 +203,18 @@ def test_parts(faces: Path) -> None:
     assert held.classes == 3
     assert 6 <= len(held.val) <= 14
     assert any("no part val" in note for note in held.notes)
-    doubled = replace(labelled, pictures=(*labelled.pictures, replace(labelled.pictures[0], split="val")))
+    doubled = replace(
+        labelled, pictures=(*labelled.pictures, replace(labelled.pictures[0], split="val"))
+    )
     assert parts_of(doubled, [*facts, facts[0]], 0, 42).leaks["exact"] == 1
     bare = tuple(p for p in labelled.pictures if p.states == ("no_mask",))
     with pytest.raises(SourceError, match="no face labelled mask"):
-        parts_of(replace(labelled, pictures=bare), [f for f, p in zip(facts, labelled.pictures, strict=True) if p in bare], 2, 42)
+        parts_of(
+            replace(labelled, pictures=bare),
+            [f for f, p in zip(facts, labelled.pictures, strict=True) if p in bare],
+            2,
+            42,
+        )
     watched = tuple(replace(p, split="val") for p in labelled.pictures)
     with pytest.raises(UsageError, match="no part to learn from"):
         parts_of(replace(labelled, pictures=watched), facts, 0, 42)

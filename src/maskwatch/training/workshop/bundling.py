@@ -17,7 +17,6 @@ from maskwatch.training.export import (
     export_onnx,
     fit_temperature,
     fit_threshold,
-    keep_network,
 )
 from maskwatch.training.workshop.choices import Resize
 from maskwatch.training.workshop.networks import Classifier
@@ -57,8 +56,7 @@ def bundle_of(
     on; where they are very few, they are left as they are.
     """
     model = folder / "model.onnx"
-    export_onnx(network, model, settings.input_size)
-    keep_network(network, folder / NETWORK, settings.input_size)
+    export_onnx(network, model, settings.input_size, keep=folder / NETWORK)
     spec = input_of(network, settings.input_size, settings.resize)
     logits, labels = logits_of(Network(model, device="cpu"), parts.val, settings, spec)
     temperature, threshold = 1.0, 0.0

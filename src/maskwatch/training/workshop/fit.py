@@ -30,7 +30,7 @@ from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 
 Loader = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
 """From an epoch's number to its batches: inputs (n, ...) and labels (n,)."""
-_LAST, _BEST = "last.ckpt", "best.ckpt"
+_LAST, _BEST = "last", "best"
 _SLOWER = 0.1
 """Of the learning rate, for a pretrained backbone that learns beside its new head."""
 _ADAM_EPSILON = 1e-7
@@ -265,10 +265,16 @@ def fit(
         SinkError: a checkpoint cannot be written; those before it stay valid.
     """
     settings = learner.settings
-    checkpoints = ModelCheckpoint(
-        folder, filename="best", monitor="val_loss", save_last=True, enable_version_counter=False,
+    # One for the best epoch, one for where training stands: Lightning's own `last` is written
+    # only when there is a new best.
+    best, last = (
+        ModelCheckpoint(
+            folder, filename=name, monitor=monitor, save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        for name, monitor in ((_BEST, "val_loss"), (_LAST, None))
     )  # fmt: skip
-    callbacks: list[Callback] = [checkpoints, _History(folder / HISTORY), _Sane(), *more]
+    callbacks: list[Callback] = [best, last, _History(folder / HISTORY), _Sane(), *more]
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if progress:
@@ -286,12 +292,12 @@ def fit(
             reload_dataloaders_every_n_epochs=1,
             log_every_n_steps=10,
         )
-        last = folder / _LAST
+        standing = _checkpoint(folder, Keep.LAST)
         try:
             trainer.fit(
                 learner,
                 datamodule=_Data(batches),
-                ckpt_path=str(last) if last.exists() else None,
+                ckpt_path=str(standing) if standing.exists() else None,
             )
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
@@ -299,11 +305,14 @@ def fit(
             raise SinkError(
                 f"cannot write into {folder}: {error.strerror}; run the same command again to go on"
             ) from error
-    # Only the best is saved under a name of its own; the last is where training stands.
-    chosen = folder / (_BEST if settings.keep is Keep.BEST else _LAST)
+    chosen = _checkpoint(folder, settings.keep)
     state = torch.load(chosen, map_location="cpu", weights_only=False)["state_dict"]
     learner.load_state_dict(state)
     return learner.cpu().eval()
+
+
+def _checkpoint(folder: Path, which: Keep) -> Path:
+    return folder / f"{_BEST if which is Keep.BEST else _LAST}.ckpt"
 
 
 def _precision() -> Any:

@@ -10,7 +10,7 @@ from maskwatch import __version__
 from maskwatch.errors import ModelInvalid, SinkError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
-from maskwatch.training.export import NETWORK, export_onnx, keep_network
+from maskwatch.training.export import NETWORK, export_onnx
 from maskwatch.training.workshop.bundling import input_of, parameters_of
 from maskwatch.training.workshop.choices import Pool, Preprocess, Resize
 from maskwatch.training.workshop.keras import (
@@ -141,8 +141,7 @@ def import_bundle(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"cannot write {out}: {error.strerror}") from error
-    export_onnx(network, out / "model.onnx", side)
-    keep_network(network, out / NETWORK, side)
+    export_onnx(network, out / "model.onnx", side, keep=out / NETWORK)
     bundle = Bundle(
         folder=out,
         name=name,
