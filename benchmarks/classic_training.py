@@ -3,7 +3,7 @@
 Runs in the classic environment (benchmarks/setup_classic). Prints as JSON the seconds of loading
 all pictures, of building, and of each epoch with its validation, and the accuracies.
 
-    python classic_training.py SPLIT WEIGHTS EPOCHS    # SPLIT holds train/ and val/ by class
+    python classic_training.py SPLIT WEIGHTS.npz EPOCHS    # SPLIT holds train/ and val/ by class
 """
 
 import json
@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-import h5py  # noqa: F401 - Keras wants it for the weights.
 import keras
 import numpy as np
 from keras import layers
@@ -51,7 +50,7 @@ def main(split: Path, weights: Path, epochs: int) -> None:
         fill_mode="nearest",
     )
     base = MobileNetV2(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
-    base.load_weights(weights)
+    fill(base, dict(np.load(weights)))
     base.trainable = False
     middle = layers.Flatten()(layers.AveragePooling2D((7, 7))(base.output))
     middle = layers.Dropout(0.5)(layers.Dense(128, activation="relu")(middle))
@@ -78,6 +77,15 @@ def main(split: Path, weights: Path, epochs: int) -> None:
             }
         )
     )
+
+
+def fill(base: keras.Model, weights: dict[str, np.ndarray]) -> None:
+    """Give each layer its variables, which are named LAYER/VARIABLE."""
+    order = ("kernel", "depthwise_kernel", "gamma", "beta", "moving_mean", "moving_variance")
+    for layer in base.layers:
+        if layer.weights:
+            names = [f"{layer.name}/{name}" for name in order]
+            layer.set_weights([weights[name] for name in names if name in weights])
 
 
 def loaded(folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,16 @@ _GROUPS = ("set", "group", "value", "faces", "accuracy", "low", "high", "masks t
 _RECALLS = tuple(f"recall {size} px" for size in ("12-16", "16-24", "24-48", "48-96", "96-"))
 _COVERAGE = ("set", "answered", "wrong of answered", "threshold")
 TABLES = {
+    "classic": Table(
+        "classic", ("preset", "published", "measured", "leak-free", "cross-source", "note")
+    ),
+    "keras_parity": Table("keras_parity", ("part", "largest", "mean", "largest value", "unit")),
+    "train_speed": Table(
+        "train_speed", ("side", "seconds", "published / this", "validation accuracy", "epochs run")
+    ),
+    "ablations": Table(
+        "ablations", ("changed", "accuracy", "low", "high", "training accuracy", "seconds")
+    ),
     "leaks": Table("leaks", ("split", "seed", "pictures", "exact", "near", "share with a twin")),
     "throughput": Table(
         "throughput", ("side", "frames", "faces", "seconds", "fps", "ours_over_it")

@@ -1,4 +1,4 @@
-"""A small set whose states a network of any weights can tell apart: blue below, or skin."""
+"""A small set whose states a network of any weights can tell apart: each of one colour."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part, count in (("train", 24), ("val", 8)):
         for state, colour in colours.items():
             for number in range(count):
-                image = rng.integers(0, 256, (48, 40, 3), np.uint8)
-                image[20:] = np.clip(np.array(colour) + rng.integers(-20, 20, (28, 40, 3)), 0, 255)
+                noise = rng.integers(-60, 60, (48, 40, 3))
+                image = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
                 encode(image, root / part / state / f"{number}.png")
     return root
 

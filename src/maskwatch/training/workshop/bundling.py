@@ -18,7 +18,6 @@ from maskwatch.training.export import (
     fit_temperature,
     fit_threshold,
 )
-from maskwatch.training.workshop.choices import Resize
 from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts
 from maskwatch.training.workshop.samples import Samples, batches
@@ -30,12 +29,15 @@ _FEWEST = 20
 """Faces to watch on, below which a fitted temperature says nothing."""
 
 
-def input_of(network: Classifier, side: int, resize: Resize) -> InputSpec:
-    """How a face becomes the input of a network of the workshop."""
+def input_of(network: Classifier, side: int) -> InputSpec:
+    """How a face that is found becomes the input of a network of the workshop.
+
+    It is scaled smoothly however training read its pictures: so did the published systems, and
+    small faces made large by the nearest pixel look like nothing that was trained on.
+    """
     pixels = network.pixels
     return InputSpec(
         side, side, mean=pixels.mean, std=pixels.std, colour=pixels.colour, crop="box", margin=0.0,
-        resize=resize.value,
     )  # fmt: skip
 
 
@@ -57,7 +59,7 @@ def bundle_of(
     """
     model = folder / "model.onnx"
     export_onnx(network, model, settings.input_size, keep=folder / NETWORK)
-    spec = input_of(network, settings.input_size, settings.resize)
+    spec = input_of(network, settings.input_size)
     logits, labels = logits_of(Network(model, device="cpu"), parts.val, settings, spec)
     temperature, threshold = 1.0, 0.0
     if len(labels) >= _FEWEST:

@@ -131,8 +131,8 @@ def export_all(
     program = bundle.folder / NETWORK
     if not program.exists():
         raise ModelNotFound(
-            f"{bundle.folder} has no {NETWORK}: what can be exported are runs of maskwatch train and "
-            "imported bundles"
+            f"{bundle.folder} has no {NETWORK}: what can be exported are runs of maskwatch "
+            "train, and imported bundles"
         )
     python = _litert_python(litert_folder) if any("litert" in form for form in forms) else None
     module = torch.export.load(program).module()
@@ -151,6 +151,8 @@ def export_all(
             folder.mkdir(parents=True, exist_ok=True)
             if python is not None and "litert" in form:
                 file, answers, one_ms = _litert(python, program, faces, folder, form)
+                # Other programs read from it how a face becomes the input.
+                bundles.write(replace(bundle, folder=folder, model=file.name, sha256={}))
             else:
                 file, answers, one_ms = _onnx(bundle, faces, folder, form)
         except ModelInvalid as error:

@@ -12,7 +12,7 @@ from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
 from maskwatch.training.export import NETWORK, export_onnx
 from maskwatch.training.workshop.bundling import input_of, parameters_of
-from maskwatch.training.workshop.choices import Pool, Preprocess, Resize
+from maskwatch.training.workshop.choices import Pool, Preprocess
 from maskwatch.training.workshop.keras import (
     KerasModel,
     backbone_of,
@@ -147,7 +147,7 @@ def import_bundle(
         name=name,
         version=__version__,
         kind="classifier",
-        input=input_of(network, side, Resize.AREA),
+        input=input_of(network, side),
         labels=tuple(states),
         sha256={},
         licence="unknown",

@@ -1,0 +1,62 @@
+"""Masks on a Raspberry Pi: a LiteRT file of `maskwatch export`, run by ai-edge-litert alone.
+
+    pip install ai-edge-litert numpy pillow
+    python raspberry_pi.py export/litert-int8/model.tflite export/litert-int8/bundle.json face.jpg
+
+A face is a picture that is one, cut out by whatever finds faces there. On Android the same file runs
+through the LiteRT dependency `com.google.ai.edge.litert:litert`; what is done to the pixels is below.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def main(model: Path, description: Path, picture: Path) -> None:
+    """Print the probability of each state."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(model), num_threads=4)
+    interpreter.allocate_tensors()
+    (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
+    bundle = json.loads(description.read_text())
+    values = as_input(Image.open(picture).convert("RGB"), bundle["input"])
+    interpreter.set_tensor(given["index"], quantised(values, given))
+    interpreter.invoke()
+    logits = plain(interpreter.get_tensor(told["index"]), told)[0] / bundle["temperature"]
+    powers = np.exp(logits - logits.max())
+    for label, share in zip(bundle["labels"], powers / powers.sum(), strict=True):
+        print(f"{label}: {share:.1%}")
+
+
+def as_input(face: Image.Image, spec: dict) -> np.ndarray:
+    """A face as the network wants it, shape (1, height, width, 3)."""
+    scaled = face.resize((spec["width"], spec["height"]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(scaled, np.float32)
+    if spec["colour"] == "bgr":
+        pixels = pixels[..., ::-1]
+    return ((pixels - spec["mean"]) / spec["std"]).astype(np.float32)[None]
+
+
+def quantised(values: np.ndarray, details: dict) -> np.ndarray:
+    """Floats as the model's input type: in 8 bits, scaled, if it has those."""
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero = details["quantization"]
+    limits = np.iinfo(details["dtype"])
+    return np.clip(np.round(values / scale) + zero, limits.min, limits.max).astype(details["dtype"])
+
+
+def plain(values: np.ndarray, details: dict) -> np.ndarray:
+    """The model's output as floats."""
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero = details["quantization"]
+    return (values.astype(np.float32) - zero) * scale
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
