@@ -42,7 +42,7 @@ from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 _CLASSIC, _SCENES, _TESTED = "balajisrinivas-3833", "ilc2021-train", "ilc2021-val"
 _SHARES = {"train": 0.8, "val": 0.2}
 _WITHOUT_WEIGHTS = ("resnet50", "inceptionv3")
-_FEW_PICTURES, _FEW_EPOCHS = 400, 2
+_FEW_PICTURES, _FEW_EPOCHS = 160, 2
 _SMALLEST_FACE = 12
 
 

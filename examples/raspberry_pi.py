@@ -3,8 +3,8 @@
     pip install ai-edge-litert numpy pillow
     python raspberry_pi.py export/litert-int8/model.tflite export/litert-int8/bundle.json face.jpg
 
-A face is a picture that is one, cut out by whatever finds faces there. On Android the same file runs
-through the LiteRT dependency `com.google.ai.edge.litert:litert`; what is done to the pixels is below.
+The picture is a face, cut out by whatever finds faces there. On Android the same file runs through
+the dependency `com.google.ai.edge.litert:litert`; what is done to the pixels is below.
 """
 
 import json
