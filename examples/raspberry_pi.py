@@ -1,7 +1,7 @@
 """Masks on a Raspberry Pi: a LiteRT file of `maskwatch export`, run by ai-edge-litert alone.
 
     pip install ai-edge-litert numpy pillow
-    python raspberry_pi.py export/litert-int8/model.tflite export/litert-int8/bundle.json face.jpg
+    python raspberry_pi.py export/litert-int8 face.jpg
 
 The picture is a face, cut out by whatever finds faces there. On Android the same file runs through
 the dependency `com.google.ai.edge.litert:litert`; what is done to the pixels is below.
@@ -15,14 +15,14 @@ import numpy as np
 from PIL import Image
 
 
-def main(model: Path, description: Path, picture: Path) -> None:
+def main(folder: Path, picture: Path) -> None:
     """Print the probability of each state."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(model), num_threads=4)
+    interpreter = Interpreter(str(folder / "model.tflite"), num_threads=4)
     interpreter.allocate_tensors()
     (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
-    bundle = json.loads(description.read_text())
+    bundle = json.loads((folder / "description.json").read_text())
     values = as_input(Image.open(picture).convert("RGB"), bundle["input"])
     interpreter.set_tensor(given["index"], quantised(values, given))
     interpreter.invoke()
@@ -59,4 +59,4 @@ def plain(values: np.ndarray, details: dict) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*map(Path, sys.argv[1:3]))

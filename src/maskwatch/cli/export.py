@@ -55,10 +55,11 @@ def export(
     check_training()
     from maskwatch.data.outputs import check_folder, start_folder, write_note
     from maskwatch.models import bundle as bundles
-    from maskwatch.training.workshop.exporting import export_all, write_parity
+    from maskwatch.training.workshop.exporting import check_export, export_all, write_parity
 
     bundle = bundles.read(run)
     check_folder(out, "export", [run, data], overwrite=overwrite, inside=True)
+    check_export(bundle, wanted, litert)
     faces_ = _faces(bundle, data, classes, faces)
     start_folder(out, "export")
     rows = list(export_all(bundle, wanted, out, faces_, litert))
@@ -81,7 +82,7 @@ def _faces(bundle: "Bundle", data: Path | None, classes: str | None, most: int) 
     root = data or (Path(known) if known else None)
     if root is None or not root.exists():
         raise UsageError("name the set to compare on, with --data")
-    labelled = read(root, classes)
+    labelled = read(root, classes or bundle.data.get("class names"))
     trained = [p for p in labelled.pictures if p.split in (None, "train")]
     checked = [p for p in labelled.pictures if p.split not in (None, "train")] or trained
     count = len(bundle.labels)

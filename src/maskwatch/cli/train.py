@@ -42,20 +42,23 @@ def train(
     settings = chosen.settings()
     check_training()
     from maskwatch.training.workshop.parts import parts_of
-    from maskwatch.training.workshop.run import make_room
+    from maskwatch.training.workshop.run import check_room
     from maskwatch.training.workshop.run import train as run
 
-    make_room(out, overwrite=overwrite)
+    check_room(out, data, overwrite=overwrite)
     labelled = read(data, chosen.names)
     parts = parts_of(labelled, facts(labelled), settings.classes, settings.seed)
     tell_of(parts)
     with Bar() as bar:
         done = run(
-            parts, settings, out, data=str(data), name=name or out.resolve().name, tell=bar.tell,
-            progress=bar.shown,
+            parts, settings, out, data=str(data), name=name or out.resolve().name,
+            names=chosen.names, overwrite=overwrite, tell=bar.tell, progress=bar.shown,
         )  # fmt: skip
     _print(done, out)
-    if parts.unreadable:
+    lost = {**parts.train.unreadable, **parts.val.unreadable}
+    for sentence in lost.values():
+        say(f"error: {sentence}")
+    if parts.unreadable or lost:
         raise typer.Exit(FAILED)
 
 

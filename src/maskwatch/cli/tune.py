@@ -1,5 +1,6 @@
 """maskwatch tune: better settings for a training."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,19 +70,21 @@ def _print(found: "Tuned", data: Path, chosen: Chosen, out: Path) -> None:
 
 
 def _command(found: "Tuned", data: Path, chosen: Chosen) -> str:
-    settings, words = found.settings, [f"maskwatch train --data {data}"]
-    words += [f"--preset {chosen.preset}"] if chosen.preset else []
+    settings, words = found.settings, ["maskwatch", "train", "--data", str(data)]
+    words += ["--preset", chosen.preset] if chosen.preset else []
+    words += ["--classes", chosen.names] if chosen.names else []
     searched = ("lr", "batch", "dropout", "label_smoothing")
-    words += [
-        f"--{key.replace('_', '-')} {value}"
+    kept = {
+        key: value
         for key, value in chosen.values.items()
         if key not in (*searched, "optimizer", "head", "augment", "decay")
-    ]
-    words += [f"--{key.replace('_', '-')} {_short(getattr(settings, key))}" for key in searched]
-    head = ",".join([settings.pool, *(str(unit) for unit in settings.units)])
-    words += [f"--optimizer {settings.optimizer} --head {head} --decay 0"]
+    }
+    kept |= {key: getattr(settings, key) for key in (*searched, "optimizer")}
+    kept |= {"head": ",".join([settings.pool, *map(str, settings.units)]), "decay": 0}
     if found.choices.get("augment") == "none":
-        words.append("--augment none")
+        kept["augment"] = "none"
     elif "augment" in chosen.values:
-        words.append(f"--augment {chosen.values['augment']}")
-    return " ".join([*words, "--out runs/tuned"])
+        kept["augment"] = chosen.values["augment"]
+    for key, value in kept.items():
+        words += [f"--{key.replace('_', '-')}", str(value)]
+    return shlex.join([*words, "--out", "runs/tuned"])

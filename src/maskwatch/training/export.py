@@ -60,7 +60,7 @@ def export_onnx(
             wanted = network(example[:n]).numpy()
         worst = float(np.abs(got - wanted).max())
         allowed = _PARITY * max(1.0, float(np.abs(wanted).max()))
-        if worst > allowed:
+        if not worst <= allowed:  # No number is no parity, either.
             raise ModelInvalid(f"{path} differs from PyTorch by {worst:.4f}, more than {allowed}")
 
 

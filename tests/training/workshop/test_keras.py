@@ -88,7 +88,13 @@ def random_backbone(name: str) -> nn.Module:
 
 
 def write_model(
-    path: Path, layers: Layers, dense: list[tuple[Any, Any, str]], *, pool: str, side: int = 64
+    path: Path,
+    layers: Layers,
+    dense: list[tuple[Any, Any, str]],
+    *,
+    pool: str,
+    side: int = 64,
+    more: str | None = None,
 ) -> None:
     """A whole model in Keras's old HDF5 form, the backbone a model inside it."""
     config = [
@@ -96,6 +102,8 @@ def write_model(
         {"class_name": "Conv2D", "config": {"name": "some"}},
         {"class_name": pool, "config": {"name": "pool"}},
     ]
+    if more is not None:
+        config.append({"class_name": more, "config": {"name": "more"}})
     with h5py.File(path, "w") as file:
         group = file.create_group("model_weights")
         for layer, values in layers.items():
@@ -187,6 +195,10 @@ def test_files_that_are_no_such_model(layers: Layers, tmp_path: Path) -> None:
     write_model(file, layers, [(*dense[0][:2], "tanh"), dense[1]], pool="MaxPooling2D")
     with pytest.raises(ModelInvalid, match="are relu here"):
         network_of(read_keras(file), Preprocess.TF)
+    scaled = tmp_path / "scaled.h5"
+    write_model(scaled, layers, dense, pool="MaxPooling2D", more="Rescaling")
+    with pytest.raises(ModelInvalid, match="cannot be rebuilt: Rescaling"):
+        network_of(read_keras(scaled), Preprocess.TF)
     good = tmp_path / "good.h5"
     write_model(good, layers, dense, pool="MaxPooling2D")
     for words, values in (

@@ -26,7 +26,7 @@ from maskwatch.training.workshop.fit import Learner, fit, loss_of  # noqa: E402
 from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
-from maskwatch.training.workshop.run import SETTINGS, make_room, prepared, train  # noqa: E402
+from maskwatch.training.workshop.run import SETTINGS, check_room, prepared, train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
 from maskwatch.types import Image  # noqa: E402
 from tests.conftest import FixedDetector  # noqa: E402
@@ -71,9 +71,14 @@ def test_a_run_is_a_bundle(
     blue = np.full((100, 100, 3), (40, 60, 220), np.uint8)
     assert judge.classify(blue, [[0, 0, 100, 100]]).probabilities.argmax() == 0
     with pytest.raises(UsageError, match="is a finished run"):
-        make_room(tmp_path / "run", overwrite=False)
-    make_room(tmp_path / "run", overwrite=True)
-    assert not (tmp_path / "run").exists()
+        check_room(tmp_path / "run", tmp_path, overwrite=False)
+    check_room(tmp_path / "run", tmp_path, overwrite=True)
+    with pytest.raises(UsageError, match="holds what is read"):
+        check_room(tmp_path / "run", tmp_path / "run" / "set", overwrite=True)
+    assert (tmp_path / "run" / "bundle.json").exists(), "nothing is deleted before all is known"
+    (tmp_path / "run" / SETTINGS).unlink()
+    with pytest.raises(UsageError, match="something else than a training"):
+        check_room(tmp_path / "run", tmp_path, overwrite=True)
 
 
 @pytest.mark.parametrize("views", [2, 0])
@@ -105,33 +110,37 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
 
 
 def test_other_settings_do_not_go_on(parts: Parts, tiny: TrainSettings, tmp_path: Path) -> None:
-    (tmp_path / SETTINGS).write_text(json.dumps({"data": "faces", **tiny.plain()}))
+    noted = {"command": "train", "data": "faces", "names": None, "pictures": parts.key}
+    (tmp_path / SETTINGS).write_text(json.dumps(noted | tiny.plain()))
     with pytest.raises(UsageError, match="other epochs, lr"):
         run(parts, tiny.but(epochs=2, lr=0.5), tmp_path)
 
 
 def test_the_last_blocks_learn_after_the_head(
-    parts: Parts, tiny: TrainSettings, tmp_path: Path
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = tiny.but(fine_tune=2, head_epochs=1, epochs=1, keep=Keep.LAST)
-    before = build(settings, 3).state_dict()
-    learn(parts, settings, tmp_path / "head")
-    learn(parts, settings.but(epochs=2), tmp_path / "both")
-    moved = {
-        folder: {
-            name.removeprefix("network.base.").rsplit(".", 1)[0]
-            for name, tensor in weights_of(tmp_path / folder).items()
-            if name.startswith("network.base.")
-            and not torch.equal(tensor, before[name.removeprefix("network.")])
+    settings = tiny.but(fine_tune=2, head_epochs=1, epochs=2)
+    before = {name: value.clone() for name, value in build(settings, 3).base.state_dict().items()}
+    moved: dict[int, set[str]] = {}
+
+    def look(learner: Learner) -> None:
+        now = learner.network.base.state_dict()
+        moved[learner.current_epoch] = {
+            name for name, value in before.items() if not torch.equal(value, now[name].cpu())
         }
-        for folder in ("head", "both")
-    }
-    assert not moved["head"]
-    assert any(name.startswith("blocks.6") for name in moved["both"])
-    assert not any(name.startswith(("conv_stem", "blocks.0")) for name in moved["both"])
+
+    monkeypatch.setattr(Learner, "on_validation_epoch_start", look)
+    learn(parts, settings, tmp_path)
+    assert not moved[0]
+    assert any(name.startswith("blocks.6") for name in moved[1])
+    assert not any(name.startswith(("conv_stem", "blocks.0")) for name in moved[1])
+    assert not any("running" in name for name in moved[1])
 
 
 def test_blocks_are_counted_from_the_end() -> None:
+    for name in ("mobilenetv2", "resnet50", "inceptionv3"):
+        parts_ = list(last_blocks(networks.keras_backbone(name), 1))
+        assert any(True for part in parts_ for _ in part.parameters()), name
     base = networks.keras_backbone("mobilenetv2")
     everything = list(last_blocks(base, 99))
     count = sum(p.numel() for part in everything for p in part.parameters())
@@ -145,7 +154,57 @@ def test_a_network_from_scratch_learns(parts: Parts, tmp_path: Path) -> None:
         units=(16,), patience=3, plateau=1, class_weights=ClassWeights.BALANCED,
     )  # fmt: skip
     assert learn(parts, settings, tmp_path)[-1]["train_accuracy"] > 0.8
+    moved = weights_of(tmp_path)["network.base.1.running_mean"]
+    assert moved.abs().max() > 0.01, "batch norms learn their statistics"
     assert build(settings, 3).pixels.std == (255.0, 255.0, 255.0)
+
+
+def test_a_loss_that_is_no_number_is_no_bundle(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "maskwatch.training.workshop.fit.loss_of"
+    monkeypatch.setattr(wrong, lambda logits, *_: logits.sum() * np.nan)
+    with pytest.raises(ModelInvalid, match="smaller --lr"):
+        learn(parts, tiny.but(keep=Keep.LAST), tmp_path)
+
+
+def test_ctrl_c_is_ctrl_c(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(learner: Learner) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Learner, "on_validation_epoch_start", stop)
+    with pytest.raises(KeyboardInterrupt):
+        learn(parts, tiny, tmp_path)
+
+
+def test_the_learning_rate_falls_at_a_plateau_killed_or_not(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny.but(plateau=2, epochs=6)
+
+    def flat(learner: Learner, batch: object, _: int) -> None:
+        learner.log("val_loss", torch.tensor(1.0), batch_size=1)
+
+    monkeypatch.setattr(Learner, "validation_step", flat)
+
+    class Killed(BaseException):
+        pass
+
+    def die(learner: Learner) -> None:
+        if learner.current_epoch == 3:
+            raise Killed
+
+    whole = learn(parts, settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "on_validation_epoch_start", die)
+        with pytest.raises(Killed):
+            learn(parts, settings, tmp_path / "broken")
+    broken = learn(parts, settings, tmp_path / "broken")
+    rates = [row["lr"] for row in whole]
+    assert rates == pytest.approx([1e-2, 1e-2, 1e-2, 2e-3, 2e-3, 4e-4])
+    assert rates == [row["lr"] for row in broken]
 
 
 def test_a_full_disk_says_so_and_the_run_goes_on(
@@ -245,6 +304,7 @@ def test_the_binary_loss_is_a_sigmoid_of_each_output() -> None:
         ({"input_size": 8}, "too small"),
         ({"classes": 5}, "classes are 2 or 3"),
         ({"decay": 0.1, "plateau": 2}, "no plateau"),
+        ({"fine_tune": 2, "epochs": 3}, "none is left to fine-tune"),
         ({"dropout": 1.5}, "dropout"),
         ({"epochs": 0}, "epochs must be at least 1"),
     ],
@@ -259,6 +319,8 @@ def test_backbones_and_weights_that_are_not_there(
 ) -> None:
     with pytest.raises(UsageError, match="no backbone is called 'mobilnet'"):
         build(tiny.but(backbone="mobilnet"), 2)
+    with pytest.raises(UsageError, match="not transformers"):
+        build(TrainSettings(backbone="vit_tiny_patch16_224", weights="none"), 2)
     with pytest.raises(ModelNotFound, match="no weights at nowhere.pth"):
         build(tiny.but(weights="nowhere.pth"), 2)
     (tmp_path / "w.pth").write_bytes(b"none")

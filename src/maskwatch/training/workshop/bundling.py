@@ -18,6 +18,7 @@ from maskwatch.training.export import (
     fit_temperature,
     fit_threshold,
 )
+from maskwatch.training.workshop.choices import Resize
 from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts
 from maskwatch.training.workshop.samples import Samples, batches
@@ -48,7 +49,7 @@ def bundle_of(
     folder: Path,
     *,
     name: str,
-    data: str,
+    data: dict[str, str | None],
     history: list[dict[str, float]],
     seconds: float,
 ) -> Bundle:
@@ -79,7 +80,7 @@ def bundle_of(
         temperature=temperature,
         unknown=UnknownRule(0.0, threshold),
         data={
-            "set": data,
+            **data,
             "faces": dict(zip(states, parts.train.counts(parts.classes), strict=True)),
             "watched": dict(zip(states, parts.val.counts(parts.classes), strict=True)),
             "twins of training among the watched": parts.leaks,
@@ -104,8 +105,10 @@ def parameters_of(network: nn.Module) -> int:
 def logits_of(
     network: Network, samples: Samples, settings: TrainSettings, spec: InputSpec
 ) -> tuple[Floats, Any]:
-    """What an exported network says of samples, shape (n, classes), and their labels (n,)."""
+    """What an exported network says of samples as a bundle shows them to it, shape (n, classes),
+    and their labels (n,)."""
     size = spec.width, spec.height
+    settings = settings.but(resize=Resize(spec.resize))
     found = [
         (
             network(planes(b.pictures, size, colour=spec.colour, mean=spec.mean, std=spec.std)),

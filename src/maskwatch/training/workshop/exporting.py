@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from maskwatch.errors import MaskwatchError, ModelInvalid, ModelNotFound, SinkError
+from maskwatch.errors import MaskwatchError, ModelInvalid, ModelNotFound, SinkError, SourceError
 from maskwatch.images import decode, planes
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
@@ -28,6 +28,7 @@ from maskwatch.training.workshop.samples import Samples
 from maskwatch.types import Floats, Image
 
 LITERT_VARIABLE = "MASKWATCH_LITERT"
+DESCRIPTION = "description.json"
 _CALIBRATION, _ROUNDS = 100, 30
 
 
@@ -82,6 +83,8 @@ def faces_of(bundle: Bundle, checked: Samples, calibration: Samples, most: int) 
     classifier = MaskClassifier(bundle, device="cpu", threads=2)
     pictures, labels = _cut(classifier, checked, most)
     to_calibrate, _ = _cut(classifier, calibration, _CALIBRATION)
+    if not pictures or not to_calibrate:
+        raise SourceError("no face can be read to compare on")
     spec = bundle.input
 
     def inputs(images: Sequence[Image]) -> Floats:
@@ -109,6 +112,22 @@ def _cut(
     return pictures, np.array(labels, np.int64)
 
 
+def check_export(
+    bundle: Bundle, forms: Sequence[ExportForm], litert_folder: Path | None
+) -> Path | None:
+    """Make sure that everything is there; LiteRT's Python, if a form needs it.
+
+    Raises:
+        ModelNotFound: the bundle has no network for PyTorch, or LiteRT's environment is not there.
+    """
+    if not (bundle.folder / NETWORK).exists():
+        raise ModelNotFound(
+            f"{bundle.folder} has no {NETWORK}: what can be exported are runs of maskwatch "
+            "train, and imported bundles"
+        )
+    return _litert_python(litert_folder) if any("litert" in form for form in forms) else None
+
+
 def export_all(
     bundle: Bundle, forms: Sequence[ExportForm], out: Path, faces: Faces, litert_folder: Path | None
 ) -> Iterator[Parity]:
@@ -128,13 +147,8 @@ def export_all(
         ModelNotFound: the bundle has no network for PyTorch, or LiteRT's environment is not there.
         SinkError: a file cannot be written.
     """
+    python = check_export(bundle, forms, litert_folder)
     program = bundle.folder / NETWORK
-    if not program.exists():
-        raise ModelNotFound(
-            f"{bundle.folder} has no {NETWORK}: what can be exported are runs of maskwatch "
-            "train, and imported bundles"
-        )
-    python = _litert_python(litert_folder) if any("litert" in form for form in forms) else None
     module = torch.export.load(program).module()
     with torch.inference_mode():
         wanted = np.concatenate(
@@ -152,7 +166,7 @@ def export_all(
             if python is not None and "litert" in form:
                 file, answers, one_ms = _litert(python, program, faces, folder, form)
                 # Other programs read from it how a face becomes the input.
-                bundles.write(replace(bundle, folder=folder, model=file.name, sha256={}))
+                shutil.copyfile(bundle.folder / bundles.FILE, folder / DESCRIPTION)
             else:
                 file, answers, one_ms = _onnx(bundle, faces, folder, form)
         except ModelInvalid as error:
@@ -244,7 +258,7 @@ def _compared(
 
 def _refusal(done: Parity, own: Parity, allowed: Tolerance) -> str:
     """Why an export is not kept; empty where it is."""
-    if done.difference > allowed.difference:
+    if not done.difference <= allowed.difference:
         return f"a probability differs by {done.difference:.3f}, more than {allowed.difference}"
     if done.equal < allowed.equal:
         return f"{done.equal:.1%} of labels are equal, fewer than {allowed.equal:.1%}"

@@ -4,6 +4,7 @@ import csv
 import errno
 import logging
 import math
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from maskwatch.errors import SinkError
+from maskwatch.errors import ModelInvalid, SinkError
 from maskwatch.evaluation.training import HISTORY, read_history
 from maskwatch.training.workshop.choices import Keep, Loss, Optimizer
 from maskwatch.training.workshop.networks import CNN, Classifier, last_blocks
@@ -30,7 +31,7 @@ from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 
 Loader = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
 """From an epoch's number to its batches: inputs (n, ...) and labels (n,)."""
-_LAST, _BEST = "last", "best"
+_LAST, _BEST, _ENDED = "last", "best", "ended"
 _SLOWER = 0.1
 """Of the learning rate, for a pretrained backbone that learns beside its new head."""
 _ADAM_EPSILON = 1e-7
@@ -72,7 +73,8 @@ class Learner(L.LightningModule):
         self.network, self.settings, self._whole = network, settings, whole
         self.class_weights = class_weights
         self._learning = _learning_blocks(whole, settings) if whole is not None else []
-        self._sums: dict[str, list[Tensor]] = {}
+        self._falls: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
+        self._kept_falls: dict[str, Any] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -82,6 +84,7 @@ class Learner(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Draws of dropout depend on the epoch alone; blocks begin to learn when it is time."""
         torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
+        self.network.train()
         if self._whole is None or _from_scratch(self.settings):
             return
         self._whole.base.requires_grad_(requires_grad=False)
@@ -122,14 +125,31 @@ class Learner(L.LightningModule):
             )
             return [optimiser], [{"scheduler": decay, "interval": "step"}]
         if settings.plateau:
-            falls = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimiser, factor=0.2, patience=settings.plateau
+            # Torch counts the epochs after which it falls from 0, Keras from 1.
+            self._falls = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimiser, factor=0.2, patience=settings.plateau - 1, threshold_mode="abs"
             )
-            return {
-                "optimizer": optimiser,
-                "lr_scheduler": {"scheduler": falls, "monitor": "val_loss", "strict": False},
-            }
         return optimiser
+
+    def on_train_epoch_end(self) -> None:
+        """Fall at a plateau: here, since Lightning's own step comes after the checkpoint."""
+        loss = self.trainer.callback_metrics.get("val_loss")
+        if self._falls is not None and loss is not None:
+            self._falls.step(float(loss))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep how long the loss has not become better."""
+        if self._falls is not None:
+            checkpoint["falls"] = self._falls.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it up again."""
+        self._kept_falls = checkpoint.get("falls")
+
+    def on_train_start(self) -> None:
+        """The scheduler is there by now."""
+        if self._falls is not None and self._kept_falls is not None:
+            self._falls.load_state_dict(self._kept_falls)
 
     def _groups(self) -> list[dict[str, Any]]:
         lr = self.settings.lr
@@ -262,6 +282,7 @@ def fit(
         more: callbacks that watch, too.
 
     Raises:
+        ModelInvalid: the loss became no number, and so did the weights.
         SinkError: a checkpoint cannot be written; those before it stay valid.
     """
     settings = learner.settings
@@ -283,6 +304,8 @@ def fit(
         warnings.simplefilter("ignore")  # About workers and folders, which are meant to be so.
         trainer = L.Trainer(
             max_epochs=settings.epochs,
+            # Batches are made here, not by a loader that Lightning could deal out to several GPUs.
+            devices=1,
             precision=_precision() if learner.is_whole else "32-true",
             callbacks=callbacks,
             logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
@@ -294,11 +317,19 @@ def fit(
         )
         standing = _checkpoint(folder, Keep.LAST)
         try:
-            trainer.fit(
-                learner,
-                datamodule=_Data(batches),
-                ckpt_path=str(standing) if standing.exists() else None,
-            )
+            if not (folder / _ENDED).exists():
+                trainer.fit(
+                    learner,
+                    datamodule=_Data(batches),
+                    ckpt_path=str(standing) if standing.exists() else None,
+                )
+                (folder / _ENDED).touch()
+        except SystemExit as end:
+            # What Lightning makes of Ctrl-C.
+            if isinstance(end.__context__, KeyboardInterrupt):
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                raise KeyboardInterrupt from None
+            raise
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
                 raise
@@ -307,6 +338,11 @@ def fit(
             ) from error
     chosen = _checkpoint(folder, settings.keep)
     state = torch.load(chosen, map_location="cpu", weights_only=False)["state_dict"]
+    if not all(bool(torch.isfinite(value).all()) for value in state.values()):
+        raise ModelInvalid(
+            f"the training in {folder} ended in weights that are no numbers: begin anew with "
+            "--overwrite and a smaller --lr"
+        )
     learner.load_state_dict(state)
     return learner.cpu().eval()
 

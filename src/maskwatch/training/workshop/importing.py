@@ -30,7 +30,9 @@ _POOLS = {
     "GlobalMaxPooling2D": Pool.MAX,
     "Flatten": Pool.FLATTEN,
 }
-_SKIPPED = ("InputLayer", "Flatten", "Dense", "Dropout", "Activation", "Softmax", *_POOLS)
+_OF_BACKBONES = ("Conv2D", "DepthwiseConv2D", "BatchNormalization", "ReLU", "Activation", "Add",
+    "Concatenate", "ZeroPadding2D", "MaxPooling2D", "AveragePooling2D", "InputLayer")  # fmt: skip
+_OF_HEADS = ("Flatten", "Dense", "Dropout", "Reshape", *_POOLS)
 NAMED_PREPROCESSING = {
     "mobilenet_v2": Preprocess.TF,
     "inception_v3": Preprocess.TF,
@@ -50,6 +52,7 @@ def network_of(model: KerasModel, preprocess: Preprocess) -> tuple[Classifier, i
     if not model.config:
         raise ModelInvalid("the file holds weights alone: save the whole model, model.save(FILE)")
     name = backbone_of(model.layers)
+    _check_kinds(model)
     base = keras_backbone(name)
     load_keras_backbone(base, name, model.layers)
     side = _side(model)
@@ -85,6 +88,29 @@ def network_of(model: KerasModel, preprocess: Preprocess) -> tuple[Classifier, i
     return network, side
 
 
+def _check_kinds(model: KerasModel) -> None:
+    """Make sure that no layer computes what the rebuilt network does not.
+
+    Raises:
+        ModelInvalid: a layer that is not known, or not there.
+    """
+    kinds = [entry["class_name"] for entry in model.config]
+    last = _end_of_backbone(kinds)
+    allowed = [(kinds[: last + 1], _OF_BACKBONES), (kinds[last + 1 :], _OF_HEADS)]
+    # What follows the last convolution's sum still belongs to it.
+    while allowed[1][0] and allowed[1][0][0] in ("BatchNormalization", "ReLU", "Activation"):
+        allowed[1][0].pop(0)
+    for found, known in allowed:
+        if other := sorted(set(found) - set(known)):
+            raise ModelInvalid(
+                f"the model has layers of kinds that cannot be rebuilt: {', '.join(other)}"
+            )
+
+
+def _end_of_backbone(kinds: list[str]) -> int:
+    return max(i for i, kind in enumerate(kinds) if kind in ("Conv2D", "Concatenate", "Add"))
+
+
 def _side(model: KerasModel) -> int:
     for entry in model.config:
         shape = entry["config"].get("batch_input_shape") or entry["config"].get("batch_shape")
@@ -98,8 +124,7 @@ def _side(model: KerasModel) -> int:
 def _pool(model: KerasModel) -> Pool:
     """What follows the backbone: the first pool after its last convolution, or a flattening."""
     kinds = [entry["class_name"] for entry in model.config]
-    last = max(i for i, kind in enumerate(kinds) if kind in ("Conv2D", "Concatenate", "Add"))
-    for kind in kinds[last:]:
+    for kind in kinds[_end_of_backbone(kinds) :]:
         if kind in _POOLS:
             return _POOLS[kind]
     raise ModelInvalid("the model has neither a pool nor a flattening before its dense layers")

@@ -205,7 +205,12 @@ def dense_layers(model: KerasModel) -> list[tuple[Tensor, Tensor]]:
     return [
         (
             torch.from_numpy(np.ascontiguousarray(model.layers[name]["kernel"].T, np.float32)),
-            torch.from_numpy(np.asarray(model.layers[name]["bias"], np.float32)),
+            torch.from_numpy(_bias(model.layers[name])),
         )
         for name in names
     ]
+
+
+def _bias(layer: "dict[str, np.ndarray[Any, Any]]") -> "np.ndarray[Any, np.dtype[np.float32]]":
+    outputs = layer["kernel"].shape[1]
+    return np.asarray(layer.get("bias", np.zeros(outputs)), np.float32)

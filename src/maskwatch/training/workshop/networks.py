@@ -115,6 +115,12 @@ def build(settings: TrainSettings, classes: int) -> Classifier:
     with torch.no_grad():
         base.eval()
         shape = base(torch.zeros(1, 3, settings.input_size, settings.input_size)).shape
+    known = getattr(base, "num_features", shape[1])
+    if len(shape) != 4 or shape[1] not in (known, getattr(base, "head_hidden_size", known)):
+        raise UsageError(
+            f"{settings.backbone} gives features of shape {tuple(shape[1:])}: only backbones that "
+            "give maps of (channels, height, width) are known, not transformers"
+        )
     width = shape[1] * shape[2] * shape[3] if settings.pool is Pool.FLATTEN else shape[1]
     head = head_of(width, settings.units, settings.dropout, classes)
     return Classifier(base, head, settings.pool, pixels)
@@ -139,7 +145,7 @@ def _base(settings: TrainSettings) -> tuple[nn.Module, Pixels]:
     name = settings.backbone
     if name == CNN:
         return plain_cnn(), PREPROCESSING[Preprocess.UNIT]
-    if name not in KERAS and name not in timm.list_models():
+    if name not in KERAS and not timm.is_model(name.partition(".")[0]):
         raise UsageError(
             f"no backbone is called {name!r}: take {', '.join((*KERAS, CNN))} or one of timm's, "
             "such as efficientnet_b0, mobilenetv3_small_100, mobilenetv4_conv_small, repvit_m0_9"
@@ -182,7 +188,7 @@ def _timm(name: str, *, download: bool) -> Any:
     try:
         return timm.create_model(name, pretrained=download, num_classes=0, global_pool="")
     except Exception as error:  # Whatever the hub, the network and the disk raise.
-        if not download:
+        if not download or "no pretrained weights" in str(error).lower():
             raise UsageError(f"timm cannot build {name!r}: {error}") from error
         raise ModelNotFound(
             f"the ImageNet weights of {name} cannot be downloaded ({type(error).__name__}): fetch "
@@ -262,5 +268,7 @@ def _blocks(module: nn.Module) -> Iterator[tuple[nn.Module, bool]]:
         yield from ((part, False) for name, part in module.named_children() if name != "blocks")
         yield from _blocks(cast(nn.Module, module.blocks))
     else:
+        # Pools and empty heads have parts, too, but nothing to learn.
+        learns = next(module.parameters(), None) is not None
         is_block = len(list(module.children())) > 1 and not isinstance(module, nn.BatchNorm2d)
-        yield module, is_block
+        yield module, learns and is_block

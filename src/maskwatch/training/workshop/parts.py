@@ -1,7 +1,9 @@
 """Which pictures a training learns from, and which it is watched on."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,13 +25,15 @@ class Parts:
     """The faces to learn from and to watch, and what is to be said of them.
 
     `leaks` counts the validation's `pictures`, and how many have an `exact` or `near` twin among
-    those that are learnt from; `notes` are sentences about what was decided or left out.
+    those that are learnt from; `key` is short, and another for other pictures, boxes or labels;
+    `notes` are sentences about what was decided or left out.
     """
 
     train: Samples
     val: Samples
     classes: int
     leaks: dict[str, int]
+    key: str
     unreadable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -71,14 +75,26 @@ def parts_of(labelled: LabelledSet, facts: Sequence[Facts], classes: int, seed: 
     if classes == 0:
         states = {state for picture in pictures for state in picture.states}
         classes = len(CLASSES) if MaskState.INCORRECT in states else 2
-    train = samples_of([p for p in pictures if p.split != "val"], classes)
-    val = samples_of([p for p in pictures if p.split == "val"], classes)
+    train = samples_of([p for p in pictures if p.split != "val"], classes, "the training part")
+    val = samples_of([p for p in pictures if p.split == "val"], classes, "the validation part")
     check_states(train, classes, "the training part")
     left_out = sum(p.states.count(MaskState.INCORRECT) for p in pictures) if classes == 2 else 0
     if left_out:
         notes.append(f"{left_out} faces labelled incorrect are left out: two states are learnt")
     leaks = leaks_of([p.split or "train" for p in pictures], twins)["val"]
-    return Parts(train, val, classes, leaks, broken, tuple(notes))
+    key = _key_of(train, val, {fact.path: fact.sha256 for _, fact in readable})
+    return Parts(train, val, classes, leaks, key, broken, tuple(notes))
+
+
+def _key_of(train: Samples, val: Samples, sha256: dict[Path, str]) -> str:
+    """What is learnt from and watched, in a dozen letters."""
+    digest = hashlib.sha256()
+    for samples in (train, val):
+        for path, box, label in zip(samples.paths, samples.boxes, samples.labels, strict=True):
+            place = "" if box is None else box.tolist()
+            digest.update(f"{sha256[path]} {place} {label}\n".encode())
+        digest.update(b"--")
+    return digest.hexdigest()[:12]
 
 
 def _held_out(

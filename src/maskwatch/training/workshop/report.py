@@ -71,6 +71,8 @@ def stages_of(network: Classifier, side: int) -> list[Stage]:
         hook.remove()
     stages: list[Stage] = []
     for name, module, shape in found:
+        if len(shape) == 3 and shape[1:] == (1, 1):  # Of squeeze-and-excitation.
+            continue
         count = sum(p.numel() for p in module.parameters())
         size = shape[1:] if len(shape) == 3 else shape
         before = stages[-1].shape if stages else ()
@@ -97,6 +99,7 @@ def seen(samples: Samples, settings: TrainSettings) -> "np.ndarray[Any, np.dtype
         np.concatenate(list(batch.pictures), axis=1)
         for draw in range(_ROWS)
         for batch in batches(samples, rows, small, change=settings.augment, draw=draw, threads=1)
+        if len(batch.rows) == len(rows)
     ]
     return np.concatenate(lines, axis=0)
 

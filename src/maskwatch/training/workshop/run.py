@@ -32,7 +32,7 @@ from maskwatch.training.workshop.report import draw_training
 from maskwatch.training.workshop.samples import Samples, batches
 from maskwatch.training.workshop.settings import TrainSettings
 
-SETTINGS = "training.json"
+SETTINGS, _COMMAND = "training.json", "train"
 _FEATURES = "features"
 _WIDEST = 8192
 """Features a picture that are worth keeping; a flattened map has tens of thousands."""
@@ -56,6 +56,8 @@ def train(
     *,
     data: str,
     name: str,
+    names: str | None = None,
+    overwrite: bool = False,
     tell: Tell = lambda *_: None,
     progress: bool = False,
 ) -> Trained:
@@ -67,6 +69,8 @@ def train(
         out: the run folder; it gets the bundle, `history.csv`, checkpoints and TensorBoard's log.
         data: where the pictures come from, for the bundle.
         name: of the bundle.
+        names: what class names mean, as the user said it.
+        overwrite: replace a training that is there instead of going on with it.
         tell: hears of progress before the training itself.
         progress: whether to draw a bar of the training.
 
@@ -78,19 +82,28 @@ def train(
     """
     start = perf_counter()
     keep_freed_memory()
-    _claim(out, settings, data)
     L.seed_everything(settings.seed, verbose=False)
+    # Before an earlier run is replaced: weights may not be there.
     network = build(settings, parts.classes)
+    wanted = {"data": data, "names": names, "pictures": parts.key, **settings.plain()}
+    _claim(out, wanted, overwrite=overwrite)
     learner, source = prepared(network, parts, settings, out / _FEATURES, tell)
     fit(learner, source, out, progress=progress)
     network.eval()
     history = read_history(out / HISTORY)
     seconds = perf_counter() - start
     bundle = bundle_of(
-        network, parts, settings, out, name=name, data=data, history=history, seconds=seconds
+        network,
+        parts,
+        settings,
+        out,
+        name=name,
+        data={"set": data, "class names": names},
+        history=history,
+        seconds=seconds,
     )
-    draw_training(network, parts.train, settings, history, out)
     bundles.write(bundle)
+    draw_training(network, parts.train, settings, history, out)
     shutil.rmtree(out / _FEATURES, ignore_errors=True)
     return Trained(bundle, history, seconds)
 
@@ -106,48 +119,58 @@ def prepared(
     balanced = settings.class_weights is ClassWeights.BALANCED
     weights = torch.from_numpy(class_weights(parts.train, parts.classes, balanced=balanced))
     if _worth_keeping(network, settings):
-        source = _features(network, parts, settings, folder / _key(settings), tell)
+        source = _features(network, parts, settings, folder / _key(settings, parts), tell)
         return Learner(network.head, settings, weights), source
     return Learner(network, settings, weights, whole=network), _pictures(network, parts, settings)
 
 
-def make_room(out: Path, *, overwrite: bool) -> None:
-    """Make sure that a training may go into a folder: new, empty, unfinished, or to be replaced.
+def check_room(out: Path, data: Path, *, overwrite: bool) -> None:
+    """Make sure that a training may go into a folder; nothing is changed.
+
+    It may be new, empty, an unfinished training, or with `overwrite` a finished one.
 
     Raises:
-        UsageError: it holds a finished training, or something else.
-        SinkError: an earlier run cannot be deleted.
+        UsageError: it holds something else, or what is read.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: name a folder")
     if not out.exists() or not any(out.iterdir()):
         return
-    if not (out / SETTINGS).exists():
+    if _noted(out).get("command") != _COMMAND:
         raise UsageError(f"{out} holds something else than a training: name another folder")
-    if overwrite:
-        try:
-            shutil.rmtree(out)
-        except OSError as error:
-            raise SinkError(f"cannot delete {out}: {error.strerror}") from error
-    elif (out / bundles.FILE).exists():
+    if data.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"{out} holds what is read: name another folder")
+    if (out / bundles.FILE).exists() and not overwrite:
         raise UsageError(f"{out} is a finished run: replace it with --overwrite or name another")
 
 
-def _claim(out: Path, settings: TrainSettings, data: str) -> None:
-    """Take a new folder, or one whose unfinished training is this very one."""
-    wanted = {"data": data, **settings.plain()}
-    file = out / SETTINGS
-    if file.exists():
-        known = json.loads(file.read_text(encoding="utf-8"))
-        wanted_now = json.loads(json.dumps(wanted))
-        other = sorted(key for key in wanted_now if known.get(key) != wanted_now[key])
-        if other:
-            raise UsageError(
-                f"{out} holds a training with other {', '.join(other)}: name another folder, or "
-                "begin anew with --overwrite"
-            )
+def _noted(out: Path) -> dict[str, Any]:
+    """What a run folder says of its training; nothing where it is none."""
+    try:
+        noted = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _claim(out: Path, wanted: dict[str, Any], *, overwrite: bool) -> None:
+    """Take a new folder, or one whose unfinished training is this very one, or replace another."""
+    wanted = json.loads(json.dumps({"command": _COMMAND, **wanted}))
+    known = _noted(out)
+    other = sorted(key for key in wanted if known.get(key) != wanted[key])
+    if known and not overwrite and not other:
         return
-    write_text(json.dumps(wanted, indent=1) + "\n", file)
+    if known and not overwrite:
+        raise UsageError(
+            f"{out} holds a training with other {', '.join(other)}: name another folder, or begin "
+            "anew with --overwrite"
+        )
+    try:
+        if known:
+            shutil.rmtree(out)
+    except OSError as error:
+        raise SinkError(f"cannot delete {out}: {error.strerror}") from error
+    write_text(json.dumps(wanted, indent=1) + "\n", out / SETTINGS)
 
 
 def _worth_keeping(network: Classifier, settings: TrainSettings) -> bool:
@@ -162,10 +185,10 @@ _OF_FEATURES = (
 )  # fmt: skip
 
 
-def _key(settings: TrainSettings) -> str:
+def _key(settings: TrainSettings, parts: Parts) -> str:
     """Short, and another for other features."""
     values = settings.plain()
-    text = json.dumps({name: values[name] for name in _OF_FEATURES})
+    text = json.dumps([parts.key, *(values[name] for name in _OF_FEATURES)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -40,7 +40,9 @@ class Samples:
         return [int(count) for count in np.bincount(self.labels, minlength=classes)]
 
 
-def samples_of(pictures: Sequence[LabelledPicture], classes: int) -> Samples:
+def samples_of(
+    pictures: Sequence[LabelledPicture], classes: int, where: str = "the set"
+) -> Samples:
     """The faces of a set whose state is among the first `classes`; boxes of no size are left out.
 
     Raises:
@@ -58,7 +60,7 @@ def samples_of(pictures: Sequence[LabelledPicture], classes: int) -> Samples:
                 boxes.append(box)
                 labels.append(wanted.index(state))
     if not paths:
-        raise SourceError("no labelled face there")
+        raise SourceError(f"{where} has no face labelled {' or '.join(wanted)}")
     return Samples(tuple(paths), tuple(boxes), np.array(labels, np.int64))
 
 

@@ -65,13 +65,20 @@ class TrainSettings:
         if self.input_size < 32:
             raise UsageError(f"an input of {self.input_size} px is too small: take 32 or more")
         if not 0 < self.lr < 10:
-            raise UsageError(f"lr must be above 0, got {self.lr}")
+            raise UsageError(f"lr must be above 0 and below 10, got {self.lr}")
         if not 0 <= self.dropout < 1 or not 0 <= self.label_smoothing < 1:
             raise UsageError("dropout and label smoothing are at least 0 and below 1")
         if self.classes not in (0, 2, 3):
             raise UsageError(f"classes are 2 or 3 (0: as many as the set has), got {self.classes}")
         if min(self.fine_tune, self.head_epochs, self.patience, self.plateau, self.views) < 0:
             raise UsageError("fine-tune, head-epochs, patience, plateau, views are 0 or more")
+        if self.decay < 0:
+            raise UsageError(f"decay is 0 or more, got {self.decay}")
+        if self.fine_tune and self.head_epochs >= self.epochs:
+            raise UsageError(
+                f"of {self.epochs} epochs the head learns alone in {self.head_epochs}: none is "
+                "left to fine-tune; name fewer --head-epochs or more --epochs"
+            )
         if self.decay and self.plateau:
             raise UsageError("a decay sets the learning rate at every step: no plateau beside it")
         if any(units < 1 for units in self.units):

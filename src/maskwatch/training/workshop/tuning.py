@@ -2,6 +2,8 @@
 
 import csv
 import logging
+import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 
 from maskwatch.data.augment import Augmentation
 from maskwatch.data.charts import write
-from maskwatch.errors import SinkError, UsageError
+from maskwatch.errors import ModelInvalid, SinkError, UsageError
 from maskwatch.evaluation.training import HISTORY, read_history
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.workshop.choices import Optimizer
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRIALS, MATTERED, STUDY = "trials.csv", "mattered.png", "study.db"
+_FEATURES = "features"
 _FEWEST = 4
 """Finished trials below which nothing can be said of what mattered."""
 _UNITS = {"none": (), "64": (64,), "128": (128,), "256": (256,)}
@@ -71,24 +74,31 @@ def tune(
         report: hears of each trial.
 
     Raises:
-        UsageError: the folder holds a search of other settings.
+        UsageError: the folder holds a search of other settings or data.
+        ModelInvalid: no trial came to its end.
         SinkError: something cannot be written.
     """
     keep_freed_memory()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _study(out, settings)
+    study = _study(out, parts, settings)
+    for killed in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(killed.number, state=optuna.trial.TrialState.FAIL)
+        shutil.rmtree(out / "trials" / str(killed.number), ignore_errors=True)
     while len(_done(study)) < trials:
         trial = study.ask()
         chosen = _chosen(trial, settings)
         folder = out / "trials" / str(trial.number)
         L.seed_everything(settings.seed, verbose=False)
         network = build(chosen, parts.classes)
-        learner, source = prepared(network, parts, chosen, out / "features", tell)
+        learner, source = prepared(network, parts, chosen, out / _FEATURES, tell)
         watch = _Prune(trial)
-        fit(learner, source, folder, more=[watch])
+        try:
+            fit(learner, source, folder, more=[watch])
+        except ModelInvalid:  # No numbers any more: a bad choice, and worth knowing as such.
+            watch.pruned = True
         history = read_history(folder / HISTORY)
-        best = min(history, key=lambda row: row["val_loss"])
-        trial.set_user_attr("accuracy", best["val_accuracy"])
+        best = min(history, key=lambda row: row.get("val_loss", math.inf))
+        trial.set_user_attr("accuracy", best.get("val_accuracy", 0.0))
         if watch.pruned:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
@@ -97,6 +107,9 @@ def tune(
         for file in folder.glob("*.ckpt"):
             file.unlink()
         _write_table(study, out / TRIALS)
+    shutil.rmtree(out / _FEATURES, ignore_errors=True)
+    if not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]):
+        raise ModelInvalid(f"none of {trials} trials in {out} finished: begin with a smaller --lr")
     mattered = _mattered(study)
     if mattered:
         write(out / MATTERED, lambda figure: _draw(figure, study, mattered))
@@ -114,28 +127,33 @@ def tune(
     )
 
 
-def _study(out: Path, settings: TrainSettings) -> optuna.Study:
+def _study(out: Path, parts: Parts, settings: TrainSettings) -> optuna.Study:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"cannot write {out}: {error.strerror}") from error
+    storage = f"sqlite:///{out / STUDY}"
+    known = sum(summary.n_trials for summary in optuna.get_all_study_summaries(storage))
     study = optuna.create_study(
-        storage=f"sqlite:///{out / STUDY}",
+        storage=storage,
         study_name="maskwatch",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=settings.seed),
+        # Another seed for each start: the same would draw the first trials again.
+        sampler=optuna.samplers.TPESampler(seed=settings.seed + known),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2),
     )
-    known = study.user_attrs.get("settings")
-    plain = repr(settings.plain())
-    if known not in (None, plain):
-        raise UsageError(f"{out} holds a search of other settings: name another folder")
-    study.set_user_attr("settings", plain)
+    before = study.user_attrs.get("search")
+    search = repr((parts.key, settings.plain()))
+    if before not in (None, search):
+        raise UsageError(f"{out} holds a search of other settings or data: name another folder")
+    study.set_user_attr("search", search)
     return study
 
 
 def _done(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
-    return [trial for trial in study.trials if trial.state.is_finished()]
+    """Those that came to an end of their own: finished or pruned."""
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    return study.get_trials(deepcopy=False, states=ended)
 
 
 def _chosen(trial: optuna.Trial, settings: TrainSettings) -> TrainSettings:
