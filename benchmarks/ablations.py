@@ -55,6 +55,7 @@ def _changes(settings: TrainSettings) -> dict[str, TrainSettings]:
     augment: Any = settings.augment
     return {
         "nothing": settings,
+        "4 views": settings.but(views=4),
         "12 views": settings.but(views=12),
         "256 px": settings.but(input_size=256),
         "brightness 0.3": settings.but(augment=replace(augment, brightness=(0.7, 1.3))),

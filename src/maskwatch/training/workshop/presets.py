@@ -31,8 +31,9 @@ _KERAS = TrainSettings(
     units=(128,),
     dropout=0.5,
     keep=Keep.LAST,
+    views=4,
 )
-_AVGPOOL = _KERAS.but(lr=1e-4, decay=1e-4 / 12, batch=30, epochs=12, augment=_STRONG)
+_AVGPOOL = _KERAS.but(lr=1e-4, decay=1e-4 / 12, batch=30, epochs=12, augment=_STRONG, views=2)
 _THREE_CLASS = _KERAS.but(
     preprocess=Preprocess.UNIT,
     classes=3,
@@ -46,7 +47,8 @@ _THREE_CLASS = _KERAS.but(
 
 PRESETS: dict[str, Preset] = {
     PresetName.MOBILENETV2_MAXPOOL: Preset(
-        _KERAS.but(pool=Pool.MAX, dropout=0.2, epochs=10, augment=_MILD),
+        # With 4 views it learns them by heart, and tells 94.5% right instead of 99%.
+        _KERAS.but(pool=Pool.MAX, dropout=0.2, epochs=10, augment=_MILD, views=10),
         "0.99 accuracy on 767; precision and recall .98/.99 and .99/.98",
     ),
     PresetName.MOBILENETV2_WIDE_AUG: Preset(

@@ -55,7 +55,7 @@ class TrainSettings:
     patience: int = 0
     plateau: int = 0
     keep: Keep = Keep.BEST
-    views: int = 4
+    views: int = 10
     seed: int = 42
 
     def __post_init__(self) -> None:
