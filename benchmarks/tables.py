@@ -153,6 +153,8 @@ def _rounded(text: str) -> str:
         return ""
     if number == int(number):
         return f"{int(number):,}"
+    if abs(number) < 0.0005:
+        return f"{number:.0e}"
     digits = 3 if abs(number) < 1 else 2 if abs(number) < 10 else 1
     return f"{number:.{digits}f}"
 
