@@ -47,4 +47,4 @@ def test_the_notebook_runs(
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     told = capsys.readouterr().out
     assert "95% interval" in told
-    assert "mask" in told
+    assert "faces" in told
