@@ -61,7 +61,13 @@ def sure(told: list[int], p: float = 0.9) -> Floats:
 def evaluation(name: str, faces: LabelledFaces, told: list[int]) -> Evaluation:
     table = sure(told)
     return Evaluation(
-        {"name": name, "file_bytes": 10**6}, "set", faces, table, summary_of(faces, table)
+        {"name": name, "file_bytes": 10**6},
+        Path("nowhere"),
+        {},
+        "set",
+        faces,
+        table,
+        summary_of(faces, table),
     )
 
 

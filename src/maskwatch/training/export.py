@@ -1,5 +1,6 @@
 """From a trained network to a bundle: ONNX, calibrated, checked against PyTorch."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +50,9 @@ def export_onnx(
     program = torch.export.export(network, (example,), dynamic_shapes=shapes)
     try:
         if keep is not None:
-            torch.export.save(program, keep)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # About tensors that share memory: they may.
+                torch.export.save(program, keep)
         write_onnx(program, (example,), shapes, ["pixels"], [output], path)
     except OSError as error:
         raise SinkError(f"cannot write {path.parent}: {error.strerror}") from error
