@@ -7,7 +7,9 @@
     │   ├── ModelNotFound   there is no such model, or its file is nowhere
     │   └── ModelInvalid    the file is not what it claims to be (checksum, shape, schema)
     ├── SourceError         a picture, video, camera or address cannot be read
-    └── SinkError           an output cannot be written
+    ├── SinkError           an output cannot be written
+    ├── StoreError          the database cannot be opened, read or written
+    └── DeliveryError       a channel could not tell an alert now
 
 A message says what was expected, what came and what to do, in one sentence fit for a user.
 """
@@ -43,3 +45,11 @@ class SourceError(MaskwatchError):
 
 class SinkError(MaskwatchError):
     """An output cannot be written."""
+
+
+class StoreError(MaskwatchError):
+    """The database cannot be opened, read or written."""
+
+
+class DeliveryError(MaskwatchError):
+    """A channel could not tell an alert now."""

@@ -1,4 +1,4 @@
-"""An RTSP server of a moving ball, for the system's Python: its port is the first argument."""
+"""An RTSP server of a moving ball, for the system's Python: its port, then width and height."""
 
 import sys
 
@@ -12,9 +12,10 @@ Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_service(sys.argv[1])
 factory = GstRtspServer.RTSPMediaFactory()
+width, height = sys.argv[2:4] or ("320", "240")
 factory.set_launch(
     "( videotestsrc is-live=true pattern=ball "
-    "! video/x-raw,format=I420,width=320,height=240,framerate=25/1 "
+    f"! video/x-raw,format=I420,width={width},height={height},framerate=25/1 "
     "! jpegenc ! rtpjpegpay name=pay0 pt=26 )"
 )
 factory.set_shared(True)

@@ -76,14 +76,14 @@ def decoded(
     stream.thread_type = "AUTO"
     start = _start_time(container, stream)
     gate = stride.gate()
-    for index, frame in enumerate(_raw_frames(container, stream, shown)):
-        time = _time_of(frame, index, stream) - start
+    for index, frame in enumerate(raw_frames(container, stream, shown)):
+        time = time_of(frame, index, stream) - start
         if gate.passes(index, time):
             image = upright(frame, stream)
             yield Frame(shown, name, index, max(time, 0.0), image, still=False, live=live)
 
 
-def _raw_frames(
+def raw_frames(
     container: "InputContainer", stream: "VideoStream", shown: str
 ) -> "Iterator[av.VideoFrame]":
     import av
@@ -111,7 +111,7 @@ def _start_time(container: "InputContainer", stream: "VideoStream") -> float:
     return float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
 
 
-def _time_of(frame: "av.VideoFrame", index: int, stream: "VideoStream") -> float:
+def time_of(frame: "av.VideoFrame", index: int, stream: "VideoStream") -> float:
     if frame.time is not None:
         return frame.time
     rate = stream.average_rate or stream.guessed_rate or 25

@@ -1,0 +1,34 @@
+"""How much a face's picture can tell: its size and its sharpness."""
+
+import cv2
+import numpy as np
+
+from maskwatch.boxes import short_side, squares
+from maskwatch.images import warp_crops
+from maskwatch.types import Boxes, Floats, Image
+
+_SMALLEST_PX, _LARGE_PX = 12.0, 48.0
+_SHARP = 0.25
+_LEAST = 0.1
+_SIDE = 32
+
+
+def face_weights(image: Image, boxes_xyxy: Boxes) -> Floats:
+    """The weight of each face in a verdict, shape (n,), 0.01 to 1."""
+    size = (short_side(boxes_xyxy) - _SMALLEST_PX) / (_LARGE_PX - _SMALLEST_PX)
+    sharp = sharpness(image, boxes_xyxy) / _SHARP
+    return np.asarray(np.clip(size, _LEAST, 1) * np.clip(sharp, _LEAST, 1), np.float32)
+
+
+def sharpness(image: Image, boxes_xyxy: Boxes) -> Floats:
+    """How sharp each face is at 32 pixels, shape (n,): 0 flat or blurred, about 1 crisp.
+
+    The variance of the Laplacian in parts of the picture's own, so that light does not matter.
+    """
+    if not len(boxes_xyxy):
+        return np.zeros(0, np.float32)
+    values = []
+    for crop in warp_crops(image, squares(boxes_xyxy, 0.0), _SIDE):
+        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        values.append(cv2.Laplacian(grey, cv2.CV_32F).var() / (grey.var() + 4.0))
+    return np.array(values, np.float32)

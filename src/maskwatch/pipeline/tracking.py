@@ -1,0 +1,120 @@
+"""Which face is the same as before: a small tracker that thinks in seconds, not in frames.
+
+Faces are assigned to the places where known ones should be by now, cheapest in all. What may be
+the same face depends on the time that passed and on the face's size, so that one set of numbers
+holds from 2 to 30 frames a second and for near and far people.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from maskwatch.types import Boxes, Faces
+
+Vectors = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerOptions:
+    """Distances are in sizes of the face (the root of its area), times in seconds.
+
+    A face may be off its foreseen place by `slack`, and by `speed` for each second since it was
+    seen, at most by `farthest`. Who is not seen for `patience_s` is gone.
+    """
+
+    slack: float = 0.7
+    speed: float = 4.0
+    farthest: float = 3.0
+    largest_scale: float = 2.0
+    patience_s: float = 2.0
+    momentum_s: float = 0.5
+
+
+class Tracker:
+    """Gives faces the numbers of their tracks; numbers are never used again."""
+
+    def __init__(self, options: TrackerOptions | None = None) -> None:
+        self.options = options or TrackerOptions()
+        self._numbers = np.zeros(0, np.int64)
+        self._boxes = np.zeros((0, 4))
+        self._velocities = np.zeros((0, 2))
+        self._seen = np.zeros(0)
+        self._hits = np.zeros(0, np.int64)
+        self._next = 1
+
+    def update(self, faces: Faces, time_s: float) -> Faces:
+        """The same faces in the same order, with `tracks`; times must not go back."""
+        boxes = np.asarray(faces.boxes, np.float64)
+        self.forget(time_s)
+        rows, columns = self._assigned(boxes, time_s)
+        self._move(rows, boxes[columns], time_s)
+        tracks = np.zeros(len(boxes), np.int64)
+        tracks[columns] = self._numbers[rows]
+        new = np.setdiff1d(np.arange(len(boxes)), columns)
+        tracks[new] = self._added(boxes[new], time_s)
+        return replace(faces, tracks=tracks)
+
+    def forget(self, time_s: float) -> None:
+        """Drop the tracks that were not seen for too long."""
+        kept = time_s - self._seen <= self.options.patience_s
+        for name in ("_numbers", "_boxes", "_velocities", "_seen", "_hits"):
+            setattr(self, name, getattr(self, name)[kept])
+
+    def rescale(self, x: float, y: float) -> None:
+        """The camera's picture changed its size by these factors."""
+        self._boxes *= [x, y, x, y]
+        self._velocities *= [x, y]
+
+    def _assigned(self, boxes: Vectors, time_s: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Tracks and faces that belong together, as indices of both."""
+        if not len(boxes) or not len(self._boxes):
+            return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        options = self.options
+        gone_s = time_s - self._seen
+        # A face that is out of sight slows down: people turn and stop.
+        drift = (
+            self._velocities
+            * (options.momentum_s * (1 - np.exp(-gone_s / options.momentum_s)))[:, None]
+        )
+        sizes, new_sizes = _sizes(self._boxes), _sizes(boxes)
+        scale = np.abs(np.log(new_sizes[None] / sizes[:, None]))
+        apart = np.linalg.norm(
+            (_centres(self._boxes) + drift)[:, None] - _centres(boxes)[None], axis=2
+        ) / np.sqrt(sizes[:, None] * new_sizes[None])
+        reach = np.minimum(options.slack + options.speed * gone_s, options.farthest)[:, None]
+        allowed = (apart <= reach) & (scale <= np.log(options.largest_scale))
+        cost = np.where(allowed, apart / reach + scale, 1e6)
+        rows, columns = linear_sum_assignment(cost)
+        good = allowed[rows, columns]
+        return rows[good], columns[good]
+
+    def _move(self, rows: NDArray[np.intp], boxes: Vectors, time_s: float) -> None:
+        passed_s = np.maximum(time_s - self._seen[rows], 1e-3)[:, None]
+        measured = (_centres(boxes) - _centres(self._boxes[rows])) / passed_s
+        # Boxes tremble: the shorter the step, the less it says of the speed.
+        trust = 1 - np.exp(-passed_s / (self.options.momentum_s / 2))
+        first = (self._hits[rows] == 1)[:, None]
+        self._velocities[rows] += np.where(first, 1.0, trust) * (measured - self._velocities[rows])
+        self._boxes[rows], self._seen[rows] = boxes, time_s
+        self._hits[rows] += 1
+
+    def _added(self, boxes: Vectors, time_s: float) -> NDArray[np.int64]:
+        numbers = np.arange(self._next, self._next + len(boxes))
+        self._next += len(boxes)
+        self._numbers = np.concatenate([self._numbers, numbers])
+        self._boxes = np.concatenate([self._boxes, boxes])
+        self._velocities = np.concatenate([self._velocities, np.zeros((len(boxes), 2))])
+        self._seen = np.concatenate([self._seen, np.full(len(boxes), time_s)])
+        self._hits = np.concatenate([self._hits, np.ones(len(boxes), np.int64)])
+        return numbers
+
+
+def _centres(boxes_xyxy: Boxes | Vectors) -> Vectors:
+    return np.asarray((boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, np.float64)
+
+
+def _sizes(boxes_xyxy: Boxes | Vectors) -> Vectors:
+    sides = np.maximum(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 1.0)
+    return np.asarray(np.sqrt(sides.prod(axis=1)), np.float64)

@@ -1,0 +1,105 @@
+"""From the faces of a track to one verdict on a person, that does not flicker.
+
+A small state machine. The calibrated probabilities of the last `window_s` seconds are averaged,
+weighted by what each face can tell; the likeliest state is the *candidate*, or unknown where it
+is not `sure` or there is too little to see.
+
+    undecided --(least_faces seen, over least_s)--> the candidate
+    decided   --(another candidate holds for hold_s; unknown for hold_unknown_s)--> it
+
+A change is therefore seen about half a window plus `hold_s` after it happened, and dated back to
+when the candidate came up.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from maskwatch.types import CLASSES, Floats, MaskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictOptions:
+    """Times in seconds, `sure` a probability, `least_weight` a sum of weights in the window."""
+
+    window_s: float = 1.5
+    least_faces: int = 3
+    least_s: float = 0.4
+    least_weight: float = 0.2
+    sure: float = 0.6
+    hold_s: float = 0.4
+    hold_unknown_s: float = 2.0
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is known of one person; `state` is None until there is enough to say anything."""
+
+    options: VerdictOptions = field(default_factory=VerdictOptions)
+    state: MaskState | None = None
+    since_s: float = 0.0
+    _faces: deque[tuple[float, float, Floats]] = field(default_factory=deque)
+    _first_s: float | None = None
+    _count: int = 0
+    _candidate: MaskState | None = None
+    _candidate_since_s: float = 0.0
+
+    def add(self, probabilities: Floats, weight: float, time_s: float) -> bool:
+        """Take one face, probabilities (3,); return whether the state changed."""
+        if self._first_s is None:
+            self._first_s = time_s
+        self._count += 1
+        self._faces.append((time_s, weight, probabilities))
+        while self._faces[0][0] < time_s - self.options.window_s:
+            self._faces.popleft()
+        candidate = self._likeliest()
+        if candidate is not self._candidate:
+            self._candidate, self._candidate_since_s = candidate, time_s
+        if not self._is_due(time_s):
+            return False
+        # The first verdict holds for all that was seen.
+        self.since_s = self._first_s if self.state is None else self._candidate_since_s
+        self.state = candidate
+        return True
+
+    @property
+    def mean(self) -> Floats:
+        """The weighted mean of the probabilities in the window, shape (3,)."""
+        if self.weight <= 0:
+            return np.full(len(CLASSES), 1 / len(CLASSES), np.float32)
+        table = np.array([row for _, _, row in self._faces], np.float32)
+        weights = np.array([weight for _, weight, _ in self._faces], np.float32)
+        return np.asarray(weights @ table / weights.sum(), np.float32)
+
+    @property
+    def weight(self) -> float:
+        """The sum of the weights in the window."""
+        return sum(weight for _, weight, _ in self._faces)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the last faces speak for the state that is told."""
+        return self._candidate is self.state
+
+    @property
+    def faces(self) -> int:
+        """How many faces are in the window."""
+        return len(self._faces)
+
+    def _likeliest(self) -> MaskState:
+        mean = self.mean
+        if self.weight < self.options.least_weight or mean.max() < self.options.sure:
+            return MaskState.UNKNOWN
+        return CLASSES[int(mean.argmax())]
+
+    def _is_due(self, time_s: float) -> bool:
+        options = self.options
+        if self.state is None:
+            seen_s = time_s - (self._first_s or 0.0)
+            return self._count >= options.least_faces and seen_s >= options.least_s
+        if self._candidate is self.state:
+            return False
+        unknown = self._candidate is MaskState.UNKNOWN
+        hold_s = options.hold_unknown_s if unknown else options.hold_s
+        return time_s - self._candidate_since_s >= hold_s

@@ -1,0 +1,139 @@
+"""Cameras that are watched for days: each in a thread of its own, opened again when it breaks.
+
+A camera keeps only its newest frame, at most `rate` of them a second; a dead one waits longer and
+longer between its attempts, and slows no other.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from maskwatch.errors import MaskwatchError
+from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
+from maskwatch.types import Frame
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_STEADY_S = 10.0
+"""A camera that sent pictures for so long starts anew with short waits."""
+
+
+@dataclass(slots=True)
+class CameraCounts:
+    """Frames since the start: `read` were decoded, `dropped` were chosen but never taken."""
+
+    read: int = 0
+    chosen: int = 0
+    dropped: int = 0
+    connects: int = 0
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Room for the newest frame."""
+
+    frame: Frame | None = None
+    arrived_s: float = 0.0
+
+
+class LiveCamera:
+    """One camera; start it, take its newest frames, stop it."""
+
+    def __init__(
+        self,
+        spec: CameraSpec,
+        arrived: threading.Event,
+        *,
+        opener: Callable[[CameraSpec], TimedFrames] = open_frames,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.spec = spec
+        self.counts = CameraCounts()
+        self.error: str | None = None
+        self.ended = False
+        self._opener = opener
+        self._steady = steady
+        self._arrived = arrived
+        self._slot = _Slot()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._last_s: float | None = None
+        self._started_s = steady()
+        self._thread = threading.Thread(target=self._run, name=f"camera {spec.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._started_s = self._steady()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; it closes what it opened."""
+        self._stopped.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread, but not for one that hangs in a driver."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def take(self) -> tuple[Frame, float] | None:
+        """The newest frame that was not taken yet, and the steady time at which it came."""
+        with self._lock:
+            frame, self._slot.frame = self._slot.frame, None
+            return None if frame is None else (frame, self._slot.arrived_s)
+
+    @property
+    def up(self) -> bool:
+        """Whether frames come; a camera that is starting has its time-out to send one."""
+        since_s = self._started_s if self._last_s is None else self._last_s
+        return not self.ended and self._steady() - since_s <= self.spec.timeout_s
+
+    def _run(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        while not self._stopped.is_set():
+            begun_s = self._steady()
+            try:
+                self._read()
+                self.ended = self.spec.is_file and not self.spec.loop
+                self.error = "it has ended" if self.ended else "the stream ended"
+            except MaskwatchError as error:
+                self.error = str(error)
+            if self.ended:
+                self._arrived.set()
+                return
+            if self._steady() - begun_s >= _STEADY_S:
+                wait_s = _FIRST_WAIT_S
+            # All cameras of a switch that was restarted must not come back in the same moment.
+            self._stopped.wait(wait_s * random.uniform(0.75, 1.25))
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _read(self) -> None:
+        """Read until the source ends or breaks; keep the newest frame of each step."""
+        self.counts.connects += 1
+        next_s: float | None = None
+        step_s = 1 / self.spec.rate
+        name, shown = PurePath(self.spec.name), self.spec.shown
+        with closing(self._opener(self.spec)) as frames:
+            for time_s, pixels in frames:
+                if self._stopped.is_set():
+                    return
+                now_s = self._steady()
+                self.counts.read += 1
+                self._last_s, self.error = now_s, None
+                # A little early rather than a whole frame late.
+                if next_s is not None and now_s < next_s - step_s / 4:
+                    continue
+                next_s = max((next_s or now_s) + step_s, now_s + step_s / 2)
+                frame = Frame(
+                    shown, name, self.counts.read - 1, time_s, pixels(), still=False, live=True
+                )
+                self._put(frame, now_s)
+
+    def _put(self, frame: Frame, now_s: float) -> None:
+        with self._lock:
+            self.counts.chosen += 1
+            self.counts.dropped += self._slot.frame is not None
+            self._slot.frame, self._slot.arrived_s = frame, now_s
+        self._arrived.set()

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from maskwatch.pipeline.tracking import Tracker
+from maskwatch.types import Faces
+
+
+def faces_at(*centres: tuple[float, float], side: float = 40) -> Faces:
+    points = np.array(centres, np.float32).reshape(-1, 2)
+    boxes = np.hstack([points - side / 2, points + side / 2])
+    return Faces.found(boxes, np.full(len(boxes), 0.9, np.float32))
+
+
+def numbers(faces: Faces) -> list[int]:
+    assert faces.tracks is not None
+    return faces.tracks.tolist()
+
+
+@pytest.mark.parametrize("rate", [2, 5, 10, 30])
+def test_two_who_cross_keep_their_numbers(rate: int) -> None:
+    tracker = Tracker()
+    for step in range(2 * rate):
+        at = 60 * step / rate
+        seen = numbers(tracker.update(faces_at((100 + at, 100), (220 - at, 150)), step / rate))
+        assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("rate", [2, 5, 30])
+def test_a_walker_of_many_face_widths_a_second_is_one(rate: int) -> None:
+    tracker = Tracker()
+    seen = {
+        number
+        for step in range(2 * rate)
+        for number in numbers(tracker.update(faces_at((50 + 150 * step / rate, 100)), step / rate))
+    }
+    assert seen == {1}
+
+
+def test_rows_keep_their_order_whatever_is_matched() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100), (300, 100)), 0.0)
+    faces = faces_at((500, 100), (302, 100), (101, 100))
+    tracked = tracker.update(faces, 0.2)
+    assert numbers(tracked) == [3, 2, 1]
+    np.testing.assert_array_equal(tracked.boxes, faces.boxes)
+
+
+def test_a_short_occlusion_is_survived_a_long_one_is_not() -> None:
+    tracker = Tracker()
+    for step in range(5):
+        tracker.update(faces_at((100 + 10 * step, 100)), step / 5)
+    assert numbers(tracker.update(faces_at(), 1.0)) == []
+    assert numbers(tracker.update(faces_at((165, 100)), 2.0)) == [1]
+    assert numbers(tracker.update(faces_at((165, 100)), 4.5)) == [2]
+
+
+def test_a_face_of_another_size_is_another() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100), side=40), 0.0)
+    assert numbers(tracker.update(faces_at((100, 100), side=100), 0.2)) == [2]
+
+
+def test_a_new_size_of_the_picture_moves_what_is_known() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((600, 300), side=80), 0.0)
+    tracker.rescale(0.5, 0.5)
+    assert numbers(tracker.update(faces_at((300, 150), side=40), 0.2)) == [1]
+
+
+def test_no_faces_at_all() -> None:
+    tracker = Tracker()
+    assert numbers(tracker.update(Faces.empty(), 0.0)) == []

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from maskwatch.pipeline.verdict import Verdict
+from maskwatch.types import MaskState
+
+MASK = np.array([0.95, 0.03, 0.02], np.float32)
+BARE = np.array([0.04, 0.92, 0.04], np.float32)
+TORN = np.array([0.45, 0.4, 0.15], np.float32)
+
+
+def fed(verdict: Verdict, rows: list[np.ndarray], start: float, rate: float = 5.0) -> float:
+    for count, row in enumerate(rows):
+        verdict.add(row, 1.0, start + count / rate)
+    return start + len(rows) / rate
+
+
+def test_nothing_is_said_of_one_or_two_faces() -> None:
+    verdict = Verdict()
+    fed(verdict, [MASK, MASK], 0.0)
+    assert verdict.state is None
+
+
+def test_a_few_faces_over_a_while_decide_and_count_from_the_first() -> None:
+    verdict = Verdict()
+    fed(verdict, [MASK] * 3, 10.0)
+    assert verdict.state is MaskState.MASK
+    assert verdict.since_s == 10.0
+
+
+@pytest.mark.parametrize("rate", [2.0, 5.0, 30.0])
+def test_a_change_is_seen_within_two_seconds(rate: float) -> None:
+    verdict = Verdict()
+    changed = fed(verdict, [MASK] * int(4 * rate), 0.0, rate)
+    now = changed
+    while verdict.state is MaskState.MASK:
+        verdict.add(BARE, 1.0, now)
+        now += 1 / rate
+    assert verdict.state is MaskState.NO_MASK
+    assert now - 1 / rate - changed <= 2.0
+    assert abs(verdict.since_s - changed) <= 1.25
+
+
+def test_single_wrong_frames_change_nothing() -> None:
+    verdict = Verdict()
+    fed(verdict, [MASK, MASK, MASK, BARE, MASK, MASK, BARE, MASK, MASK, MASK] * 3, 0.0)
+    assert verdict.state is MaskState.MASK
+
+
+def test_a_person_between_two_states_is_unknown() -> None:
+    verdict = Verdict()
+    fed(verdict, [TORN] * 10, 0.0)
+    assert verdict.state is MaskState.UNKNOWN
+
+
+def test_a_known_state_outlasts_a_short_doubt() -> None:
+    verdict = Verdict()
+    now = fed(verdict, [MASK] * 10, 0.0)
+    now = fed(verdict, [TORN] * 8, now)
+    assert verdict.state is MaskState.MASK
+    fed(verdict, [TORN] * 20, now)
+    assert verdict.state is MaskState.UNKNOWN
+
+
+def test_large_sharp_faces_outweigh_small_ones() -> None:
+    verdict = Verdict()
+    for count in range(6):
+        verdict.add(BARE, 0.05, count / 10)
+        verdict.add(MASK, 1.0, count / 10)
+    assert verdict.state is MaskState.MASK
+
+
+def test_too_little_to_see_is_unknown_however_sure_each_face_is() -> None:
+    verdict = Verdict()
+    for count in range(5):
+        verdict.add(MASK, 0.01, count / 5)
+    assert verdict.state is MaskState.UNKNOWN

@@ -1,0 +1,145 @@
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from maskwatch.errors import SourceError
+from maskwatch.sources.cameras import LiveCamera
+from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
+from tests.conftest import MakeVideo
+
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+
+
+def until(what: Callable[[], bool], limit_s: float = 10.0) -> bool:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class Started:
+    """A camera that runs within a block."""
+
+    def __init__(self, spec: CameraSpec, **more: object) -> None:
+        self.arrived = threading.Event()
+        self.camera = LiveCamera(spec, self.arrived, **more)  # type: ignore[arg-type]
+
+    def __enter__(self) -> LiveCamera:
+        self.camera.start()
+        return self.camera
+
+    def __exit__(self, *_: object) -> None:
+        self.camera.stop()
+        self.camera.join(5)
+
+
+def test_a_file_is_played_at_its_own_pace_and_then_has_ended(make_video: MakeVideo) -> None:
+    spec = CameraSpec(name="door", source=str(make_video(count=25)), rate=5)
+    begun = time.monotonic()
+    times = []
+    with Started(spec) as camera:
+        while not camera.ended:
+            taken = camera.take()
+            if taken is not None:
+                times.append(taken[0].time)
+            time.sleep(0.005)
+    # A loaded machine may take longer, but nothing makes a second shorter.
+    assert time.monotonic() - begun >= 0.9
+    assert camera.counts.read == 25
+    assert 3 <= len(times) <= 6
+    assert times == sorted(times)
+    assert camera.error == "it has ended"
+    assert not camera.up
+
+
+def test_a_file_in_a_loop_goes_on_with_its_time(make_video: MakeVideo) -> None:
+    spec = CameraSpec(name="door", source=str(make_video(count=5)), rate=30, loop=True)
+    frames = open_frames(spec)
+    times = [next(frames)[0] for _ in range(12)]
+    frames.close()
+    np.testing.assert_allclose(np.diff(times), 0.04, atol=1e-6)
+
+
+def test_who_is_slow_gets_the_newest_frame_and_the_rest_count_as_dropped() -> None:
+    def opener(spec: CameraSpec) -> TimedFrames:
+        for count in range(50):
+            yield count / 100, lambda: PIXELS
+            time.sleep(0.01)
+        hold.wait(5)
+
+    hold = threading.Event()
+    with Started(CameraSpec(name="door", source="0", rate=30), opener=opener) as camera:
+        assert until(lambda: camera.counts.read == 50)
+        taken = camera.take()
+        hold.set()
+    assert taken is not None
+    assert taken[0].time >= 0.4
+    assert camera.take() is None or camera.counts.connects > 1
+    assert camera.counts.dropped >= camera.counts.chosen - 2
+
+
+def test_only_frames_that_are_looked_at_are_converted() -> None:
+    made = []
+
+    def opener(spec: CameraSpec) -> TimedFrames:
+        for count in range(40):
+            yield count / 40, lambda: made.append(1) or PIXELS  # type: ignore[func-returns-value]
+            time.sleep(0.01)
+        hold.wait(5)
+
+    hold = threading.Event()
+    with Started(CameraSpec(name="door", source="0", rate=5), opener=opener) as camera:
+        assert until(lambda: camera.counts.read == 40)
+        hold.set()
+    assert len(made) <= camera.counts.read / 2
+
+
+def test_a_source_that_breaks_is_opened_again() -> None:
+    opened = []
+
+    def opener(spec: CameraSpec) -> TimedFrames:
+        opened.append(time.monotonic())
+        yield 0.0, lambda: PIXELS
+        raise SourceError("the cable was pulled")
+
+    with Started(CameraSpec(name="door", source="rtsp://u:pw@h/s"), opener=opener) as camera:
+        assert until(lambda: len(opened) >= 3)
+        assert until(lambda: camera.error == "the cable was pulled")
+    waits = np.diff(opened)
+    assert waits[0] >= 0.35
+    assert waits[1] > waits[0] / 1.4, "the waits grow"
+    assert camera.spec.shown == "rtsp://u:***@h/s"
+
+
+def test_one_that_stalls_is_down() -> None:
+    def opener(spec: CameraSpec) -> TimedFrames:
+        yield 0.0, lambda: PIXELS
+        hold.wait(10)
+
+    hold = threading.Event()
+    spec = CameraSpec(name="door", source="0", timeout_s=0.3)
+    with Started(spec, opener=opener) as camera:
+        assert until(lambda: camera.take() is not None)
+        assert camera.up
+        assert until(lambda: not camera.up, 3)
+        hold.set()
+
+
+def test_a_file_that_is_not_there_says_so() -> None:
+    with pytest.raises(SourceError, match="there is no file nowhere.mp4"):
+        next(open_frames(CameraSpec(name="door", source="nowhere.mp4")))
+
+
+def test_fewer_frames_can_be_decoded(make_video: MakeVideo) -> None:
+    path = make_video(count=60)
+    counts = {}
+    for decode in ("all", "key"):
+        camera_spec = CameraSpec(name="door", source=str(path), decode=decode)
+        counts[decode] = sum(1 for _ in open_frames(camera_spec))
+    assert counts["all"] == 60
+    assert 0 < counts["key"] < 60
