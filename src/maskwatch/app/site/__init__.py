@@ -1,0 +1,1 @@
+"""The site file: what is watched, who is told and what is kept; read, checked, explained."""
