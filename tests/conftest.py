@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from maskwatch.images import encode
+from maskwatch.images import encode, resize
 from maskwatch.types import Faces, Floats, Frame, Image, Result
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -119,3 +119,58 @@ def _add_tone(
         frame.sample_rate, frame.pts = rate, start
         out.mux(track.encode(frame))
     out.mux(track.encode(None))
+
+
+@pytest.fixture(scope="session")
+def footage(tmp_path_factory: pytest.TempPathFactory, astronaut: Image) -> Path:
+    """Six seconds of a bare face that sways a little, and after four is gone."""
+    path = tmp_path_factory.mktemp("footage") / "astronaut.mp4"
+    image = resize(astronaut, 384, 384)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 384, 384, "yuv420p"
+        for count in range(60):
+            shift = round(6 * np.sin(count / 3))
+            picture = np.roll(image, shift, axis=1) if count < 40 else np.full_like(image, 120)
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(video.encode(None))
+    return path
+
+
+SiteMaker = Callable[..., Path]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, footage: Path) -> SiteMaker:
+    """Write a site file of one camera that plays the footage, told to a log; and more tables."""
+
+    def make(more: str = "", *, camera: str = "", storage: str = "") -> Path:
+        path = tmp_path / "site.toml"
+        path.write_text(
+            f"""
+            name = "Test"
+            [detect]
+            detector = "maskwatch"
+            [[camera]]
+            name = "gate"
+            source = "{footage}"
+            {camera}
+            [[rule]]
+            name = "bare"
+            when = "violation"
+            lasting = "1s"
+            [[channel]]
+            name = "log"
+            type = "log"
+            path = "alerts.jsonl"
+            phases = ["new", "update", "end"]
+            [storage]
+            events = "sqlite:///events.db"
+            {storage}
+            {more}
+            """,
+            encoding="utf-8",
+        )
+        return path
+
+    return make

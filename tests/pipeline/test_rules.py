@@ -85,6 +85,14 @@ def test_out_of_sight_is_not_lasting() -> None:
     assert scene.alerts == []
 
 
+def test_who_comes_back_with_a_mask_is_not_told_for_what_was_before() -> None:
+    scene = Scene(ViolationRule("bare", lasting_s=3))
+    scene.show(BARE, 2.4)
+    scene.show(None, 1.6)
+    scene.show(MASK, 3)
+    assert scene.alerts == []
+
+
 def test_other_states_are_not_meant() -> None:
     scene = Scene(ViolationRule("bare", states=(MaskState.INCORRECT,), lasting_s=1))
     assert scene.show(BARE, 10) == []

@@ -70,3 +70,18 @@ def test_a_new_size_of_the_picture_moves_what_is_known() -> None:
 def test_no_faces_at_all() -> None:
     tracker = Tracker()
     assert numbers(tracker.update(Faces.empty(), 0.0)) == []
+
+
+def test_who_wears_other_clothes_is_not_the_one_who_went_out_of_sight() -> None:
+    red, black = np.array([[140.0, 190, 160]]), np.array([[30.0, 128, 128]])
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100)), 0.0, red)
+    assert numbers(tracker.update(faces_at((140, 100)), 1.0, black)) == [2]
+    assert numbers(tracker.update(faces_at((110, 100)), 1.2, red)) == [1]
+
+
+def test_a_face_that_stays_where_it_was_may_change_its_clothes() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100)), 0.0, np.array([[140.0, 190, 160]]))
+    seen = tracker.update(faces_at((104, 100)), 0.2, np.array([[30.0, 128, 128]]))
+    assert numbers(seen) == [1]

@@ -1,9 +1,11 @@
 """What every command does about errors, Ctrl-C and its log."""
 
 import functools
+import json
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import ParamSpec
 
 import typer
@@ -40,7 +42,25 @@ def say(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def set_up_log(*, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
+class JsonLines(logging.Formatter):
+    """Each entry of the log as one JSON object, for programs that collect logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry: time, level, logger, message, and the traceback if there is one."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def set_up_log(
+    *, quiet: bool = False, verbose: bool = False, debug: bool = False, as_json: bool = False
+) -> None:
     """Send the log to stderr: warnings, or more with -v, or everything with --debug."""
     level = logging.WARNING
     if debug:
@@ -51,7 +71,10 @@ def set_up_log(*, quiet: bool = False, verbose: bool = False, debug: bool = Fals
         level = logging.ERROR
     form = "%(asctime)s %(name)s %(message)s" if debug else "%(levelname)s: %(message)s"
     logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
-    logging.getLogger("PIL").setLevel(logging.WARNING)
+    if as_json:
+        logging.getLogger().handlers[0].setFormatter(JsonLines())
+    for talkative in ("PIL", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     for number, name in (
         (logging.WARNING, "warning"),
         (logging.INFO, "info"),

@@ -7,16 +7,21 @@ import typer
 from maskwatch import __version__
 from maskwatch.cli.bench import bench
 from maskwatch.cli.bundle import bundle_app
+from maskwatch.cli.camera_check import camera_check
 from maskwatch.cli.compare import compare
 from maskwatch.cli.data import data_app
 from maskwatch.cli.detect import detect
 from maskwatch.cli.doctor import doctor
 from maskwatch.cli.evaluate import evaluate
+from maskwatch.cli.events import events
 from maskwatch.cli.export import export
 from maskwatch.cli.models import models_app
 from maskwatch.cli.options import GroupedHelp
+from maskwatch.cli.replay import replay
+from maskwatch.cli.stats import stats
 from maskwatch.cli.train import train
 from maskwatch.cli.tune import tune
+from maskwatch.cli.watch import watch
 
 app = typer.Typer(
     name="maskwatch",
@@ -28,6 +33,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=GroupedHelp)(detect)
+app.command()(watch)
+app.command()(replay)
+app.command("camera-check")(camera_check)
+app.command()(events)
+app.command()(stats)
 app.command(cls=GroupedHelp)(train)
 app.command(cls=GroupedHelp)(tune)
 app.command(cls=GroupedHelp)(evaluate)

@@ -69,6 +69,11 @@ class Person:
         """When this state began."""
         return self.verdict.since_s
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the last faces speak for this state."""
+        return self.verdict.is_steady
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -109,16 +114,29 @@ class People:
         return (person for person in self._people.values() if person.state is not None)
 
     def update(
-        self, faces: Faces, weights: Floats, time_s: float, size_wh: tuple[int, int]
+        self,
+        faces: Faces,
+        weights: Floats,
+        time_s: float,
+        size_wh: tuple[int, int],
+        *,
+        colours: Floats | None = None,
     ) -> tuple[Faces, Changes]:
-        """Take the faces of a frame of this size, with what each can tell (n,).
+        """Take the faces of a frame.
+
+        Args:
+            faces: all that count.
+            weights: what each can tell, shape (n,).
+            time_s: when the frame was, on the steady clock.
+            size_wh: the frame's width and height in pixels.
+            colours: of the clothes below each face, shape (n, 3); they help to tell people apart.
 
         Returns:
             The faces in their order with their tracks, and what changed.
         """
         self._resize(size_wh)
         gone = self.tick(time_s)
-        tracked = self._tracker.update(faces, time_s)
+        tracked = self._tracker.update(faces, time_s, colours)
         tracks = np.zeros(0, np.int64) if tracked.tracks is None else tracked.tracks
         sides = short_side(faces.boxes)
         episodes: list[Episode] = []

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from maskwatch.types import Boxes, Faces
+from maskwatch.types import Boxes, Faces, Floats
 
 Vectors = NDArray[np.float64]
 
@@ -21,13 +21,16 @@ class TrackerOptions:
     """Distances are in sizes of the face (the root of its area), times in seconds.
 
     A face may be off its foreseen place by `slack`, and by `speed` for each second since it was
-    seen, at most by `farthest`. Who is not seen for `patience_s` is gone.
+    seen, at most by `farthest`; farther than `near` only if the clothes below it have about the
+    same colour, `colour` apart at most. Who is not seen for `patience_s` is gone.
     """
 
     slack: float = 0.7
     speed: float = 4.0
-    farthest: float = 3.0
-    largest_scale: float = 2.0
+    farthest: float = 2.0
+    near: float = 0.4
+    colour: float = 20.0
+    largest_scale: float = 1.5
     patience_s: float = 2.0
     momentum_s: float = 0.5
 
@@ -42,24 +45,33 @@ class Tracker:
         self._velocities = np.zeros((0, 2))
         self._seen = np.zeros(0)
         self._hits = np.zeros(0, np.int64)
+        self._colours = np.zeros((0, 3))
         self._next = 1
 
-    def update(self, faces: Faces, time_s: float) -> Faces:
-        """The same faces in the same order, with `tracks`; times must not go back."""
+    def update(self, faces: Faces, time_s: float, colours: Floats | None = None) -> Faces:
+        """The same faces in the same order, with `tracks`; times must not go back.
+
+        Args:
+            faces: of one frame.
+            time_s: when it was, in seconds.
+            colours: of the clothes below each face, shape (n, 3).
+        """
         boxes = np.asarray(faces.boxes, np.float64)
+        looks = np.zeros((len(boxes), 3)) if colours is None else np.asarray(colours, np.float64)
         self.forget(time_s)
-        rows, columns = self._assigned(boxes, time_s)
+        rows, columns = self._assigned(boxes, looks, time_s)
         self._move(rows, boxes[columns], time_s)
+        self._colours[rows] += 0.5 * (looks[columns] - self._colours[rows])
         tracks = np.zeros(len(boxes), np.int64)
         tracks[columns] = self._numbers[rows]
         new = np.setdiff1d(np.arange(len(boxes)), columns)
-        tracks[new] = self._added(boxes[new], time_s)
+        tracks[new] = self._added(boxes[new], looks[new], time_s)
         return replace(faces, tracks=tracks)
 
     def forget(self, time_s: float) -> None:
         """Drop the tracks that were not seen for too long."""
         kept = time_s - self._seen <= self.options.patience_s
-        for name in ("_numbers", "_boxes", "_velocities", "_seen", "_hits"):
+        for name in ("_numbers", "_boxes", "_velocities", "_seen", "_hits", "_colours"):
             setattr(self, name, getattr(self, name)[kept])
 
     def rescale(self, x: float, y: float) -> None:
@@ -67,7 +79,9 @@ class Tracker:
         self._boxes *= [x, y, x, y]
         self._velocities *= [x, y]
 
-    def _assigned(self, boxes: Vectors, time_s: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _assigned(
+        self, boxes: Vectors, colours: Vectors, time_s: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Tracks and faces that belong together, as indices of both."""
         if not len(boxes) or not len(self._boxes):
             return np.zeros(0, np.intp), np.zeros(0, np.intp)
@@ -84,8 +98,10 @@ class Tracker:
             (_centres(self._boxes) + drift)[:, None] - _centres(boxes)[None], axis=2
         ) / np.sqrt(sizes[:, None] * new_sizes[None])
         reach = np.minimum(options.slack + options.speed * gone_s, options.farthest)[:, None]
+        change = np.linalg.norm(self._colours[:, None] - colours[None], axis=2) / options.colour
         allowed = (apart <= reach) & (scale <= np.log(options.largest_scale))
-        cost = np.where(allowed, apart / reach + scale, 1e6)
+        allowed &= (apart <= options.near) | (change <= 1)
+        cost = np.where(allowed, apart / reach + scale + np.minimum(change, 1) / 2, 1e6)
         rows, columns = linear_sum_assignment(cost)
         good = allowed[rows, columns]
         return rows[good], columns[good]
@@ -100,11 +116,12 @@ class Tracker:
         self._boxes[rows], self._seen[rows] = boxes, time_s
         self._hits[rows] += 1
 
-    def _added(self, boxes: Vectors, time_s: float) -> NDArray[np.int64]:
+    def _added(self, boxes: Vectors, colours: Vectors, time_s: float) -> NDArray[np.int64]:
         numbers = np.arange(self._next, self._next + len(boxes))
         self._next += len(boxes)
         self._numbers = np.concatenate([self._numbers, numbers])
         self._boxes = np.concatenate([self._boxes, boxes])
+        self._colours = np.concatenate([self._colours, colours])
         self._velocities = np.concatenate([self._velocities, np.zeros((len(boxes), 2))])
         self._seen = np.concatenate([self._seen, np.full(len(boxes), time_s)])
         self._hits = np.concatenate([self._hits, np.ones(len(boxes), np.int64)])

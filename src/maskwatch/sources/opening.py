@@ -55,7 +55,7 @@ def open_frames(spec: CameraSpec) -> TimedFrames:
     if spec.source.isdecimal():
         return _device_frames(int(spec.source))
     if is_address(spec.source):
-        return _video_frames(spec)
+        return video_frames_of(spec)
     return _played_frames(spec)
 
 
@@ -76,7 +76,7 @@ def _retrieved(capture: Any) -> Image:
     return from_bgr(capture.retrieve()[1])
 
 
-def _video_frames(spec: CameraSpec) -> TimedFrames:
+def video_frames_of(spec: CameraSpec) -> TimedFrames:
     options = {"rtsp_transport": "tcp"} if spec.source.startswith("rtsp") else {}
     with opened(spec.source, options, spec.timeout_s) as container:
         stream = container.streams.video[0]
@@ -97,7 +97,7 @@ def _played_frames(spec: CameraSpec) -> TimedFrames:
     offset_s, begun_s = 0.0, time.monotonic()
     for _ in itertools.count() if spec.loop else range(1):
         last_s = step_s = 0.0
-        for time_s, pixels in _video_frames(spec):
+        for time_s, pixels in video_frames_of(spec):
             step_s, last_s = max(0.0, time_s - last_s), time_s
             time.sleep(max(0.0, begun_s + offset_s + time_s - time.monotonic()))
             yield offset_s + time_s, pixels

@@ -50,8 +50,10 @@ class ViolationRule:
             return
         since_s = self._since_s.setdefault(person.id, person.since_s)
         told = self._told.get(person.id)
-        # Seen for so long: one who is out of sight is not known to go on.
-        if told is None and person.last_s - since_s >= self.lasting_s and self._may(person, time_s):
+        # Seen for so long: one who is out of sight is not known to go on, nor one who came back
+        # into sight looking otherwise.
+        lasted = person.is_steady and person.last_s - since_s >= self.lasting_s
+        if told is None and lasted and self._may(person, time_s):
             yield self._begin(person, camera, since_s, time_s, wall)
         elif told is not None and told.state is not person.state:
             yield self._next(told, Phase.UPDATE, wall(time_s), person)

@@ -1,0 +1,1 @@
+"""Watching cameras: frames to people, people to alerts and events, for days."""

@@ -1,0 +1,190 @@
+"""From a site file to the parts that watch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from maskwatch.alerts.open import open_channel
+from maskwatch.app.live.clock import Clock
+from maskwatch.app.live.eyes import Eyes
+from maskwatch.app.live.outbox import Outbox
+from maskwatch.app.live.post import Outcome, Post, PostSpec
+from maskwatch.app.live.recorder import Recorder
+from maskwatch.app.live.snapshots import Snapshots
+from maskwatch.app.live.watch import Watch, Watched
+from maskwatch.app.site.rules import AnyRule, CameraLostTable, ComplianceTable, ViolationTable
+from maskwatch.app.site.tables import CameraTable, Site
+from maskwatch.events import Alert, Batch, Phase, new_id
+from maskwatch.pipeline.rules import Rule, RuleSet
+from maskwatch.pipeline.rules.camera_lost import CameraLostRule
+from maskwatch.pipeline.rules.compliance import ComplianceRule
+from maskwatch.pipeline.rules.violation import ViolationRule
+from maskwatch.sources.opening import CameraSpec
+from maskwatch.store.eventstore import EventStore
+from maskwatch.types import Result
+
+_LONGEST_ALERT_S = 30 * 86_400.0
+
+
+def rules_of(site: Site, camera: str) -> RuleSet:
+    """The rules that hold for one camera, fresh."""
+    every = tuple(channel.name for channel in site.channels)
+    chosen = [rule for rule in site.rules if rule.cameras is None or camera in rule.cameras]
+    return RuleSet(
+        tuple((_rule(rule), every if rule.channels is None else rule.channels) for rule in chosen),
+        {channel.name: channel.phases for channel in site.channels},
+    )
+
+
+def _rule(table: AnyRule) -> Rule:
+    match table:
+        case ViolationTable():
+            return ViolationRule(
+                table.name,
+                states=table.states,
+                lasting_s=table.lasting_s,
+                cooldown_person_s=table.cooldown_person_s,
+                cooldown_camera_s=table.cooldown_camera_s,
+            )
+        case ComplianceTable():
+            return ComplianceRule(
+                table.name,
+                below=table.below,
+                window_s=table.window_s,
+                at_least=table.at_least,
+                cooldown_camera_s=table.cooldown_camera_s,
+            )
+        case CameraLostTable():
+            return CameraLostRule(
+                table.name,
+                lasting_s=table.lasting_s,
+                cooldown_camera_s=table.cooldown_camera_s,
+            )
+    raise TypeError(f"expected a rule's table, got {type(table).__name__}")
+
+
+def post_of(site: Site, camera: CameraTable, clock: Clock, run: str) -> Post:
+    """The post of one camera."""
+    spec = PostSpec(
+        name=camera.name, source=camera.shown, zones=camera.zones, min_face=camera.min_face
+    )
+    return Post(spec, rules_of(site, camera.name), clock, run)
+
+
+def spec_of(camera: CameraTable) -> CameraSpec:
+    """How one camera is read."""
+    return CameraSpec(
+        name=camera.name,
+        source=camera.source,
+        rate=camera.rate,
+        decode=camera.decode,
+        timeout_s=camera.timeout_s,
+        loop=camera.loop,
+    )
+
+
+@contextmanager
+def watching(
+    site: Site,
+    clock: Clock,
+    *,
+    write: Callable[[str], None],
+    on_outcome: Callable[[Watched, Result | None, Outcome], None] = lambda w, r, o: None,
+) -> Iterator[tuple[Watch, EventStore]]:
+    """A watch that is ready to run, with its store; all that was opened is closed at the end.
+
+    What an earlier run left open is ended first: its episodes, and its alerts.
+
+    Args:
+        site: all that the site file says.
+        clock: where the time comes from.
+        write: writes a line to the terminal, for channels that do.
+        on_outcome: called after each frame, and after each alert without one.
+
+    Raises:
+        StoreError: the database cannot be opened.
+        MaskwatchError: a model or a channel cannot be.
+    """
+    with ExitStack() as stack:
+        store = stack.enter_context(EventStore(site.storage.events))
+        _end_what_was_left(site, store, clock.wall(clock.steady()))
+        outboxes = list(_outboxes(site, store, clock, write, stack))
+
+        def wake_outboxes() -> None:
+            for outbox in outboxes:
+                outbox.wake.set()
+
+        eyes = Eyes(site.settings)
+        stack.callback(eyes.close)
+        run = new_id()
+        watched = [
+            Watched(spec_of(camera), post_of(site, camera, clock, run), _hours_of(site, camera))
+            for camera in site.cameras
+        ]
+        folder: Path = site.storage.snapshot_folder
+        watch = Watch(
+            watched,
+            eyes.analyse,
+            Recorder(store, wake_outboxes),
+            outboxes,
+            clock,
+            snapshots=Snapshots(folder) if site.storage.snapshots else None,
+            on_outcome=on_outcome,
+        )
+        yield watch, store
+
+
+def _hours_of(site: Site, camera: CameraTable) -> Callable[[float], bool]:
+    return lambda now: camera.hours.open_at(site.local(now))
+
+
+def _outboxes(
+    site: Site,
+    store: EventStore,
+    clock: Clock,
+    write: Callable[[str], None],
+    stack: ExitStack,
+) -> Iterator[Outbox]:
+    cameras = [camera.name for camera in site.cameras]
+    for options in site.channels:
+        channel = open_channel(options, cameras=cameras, write=write)
+        stack.callback(channel.close)
+        yield Outbox(options.name, channel, store, now=lambda: clock.wall(clock.steady()))
+
+
+def _end_what_was_left(site: Site, store: EventStore, now: float) -> None:
+    """A run that was killed could not say that its alerts are over."""
+    names = [camera.name for camera in site.cameras]
+    store.close_open_episodes(names)
+    store.outbox.retire_channels_but([c.name for c in site.channels], now=now)
+    store.save(Batch(alerts=tuple(_endings(site, store, names, now))))
+
+
+def _endings(
+    site: Site, store: EventStore, cameras: Sequence[str], now: float
+) -> Iterator[tuple[Alert, tuple[str, ...]]]:
+    newest: dict[str, Alert] = {}
+    for alert in store.alerts(since=now - _LONGEST_ALERT_S):
+        if alert.id not in newest or alert.number > newest[alert.id].number:
+            newest[alert.id] = alert
+    for alert in newest.values():
+        if alert.phase is not Phase.END and alert.camera in cameras:
+            ending = replace(
+                alert,
+                number=alert.number + 1,
+                phase=Phase.END,
+                time=max(now, alert.time),
+                sentence=f"{alert.camera}: the watch was interrupted",
+            )
+            yield ending, _channels_of(site, alert.rule, Phase.END)
+
+
+def _channels_of(site: Site, rule: str, phase: Phase) -> tuple[str, ...]:
+    """The channels that tell a phase of a rule's alerts; all that do, if the rule has gone."""
+    chosen = next((table.channels for table in site.rules if table.name == rule), None)
+    return tuple(
+        channel.name
+        for channel in site.channels
+        if phase in channel.phases and (chosen is None or channel.name in chosen)
+    )

@@ -1,0 +1,120 @@
+"""Deliveries: what the database says is not told yet, told channel by channel until it is.
+
+At least once and in order: a phase of an alert is marked as told only after the channel returned,
+and nothing overtakes one that cannot be told. Back-off grows to ten minutes; after `give_up_s` an
+alert is marked as failed, where everybody can see it, and the next one goes out.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maskwatch.alerts.options import RetryLater
+from maskwatch.errors import DeliveryError, StoreError
+from maskwatch.events import Channel
+from maskwatch.store.eventstore import EventStore
+from maskwatch.store.values import Delivery
+
+_logger = logging.getLogger(__name__)
+_FIRST_S, _LONGEST_S = 1.0, 600.0
+_POLL_S = 1.0
+_LEAST_ATTEMPTS = 20
+
+
+@dataclass(slots=True)
+class OutboxCounts:
+    """What one channel did since the start."""
+
+    sent: int = 0
+    failures: int = 0
+    given_up: int = 0
+
+
+class Outbox:
+    """One channel's deliveries, in a thread of its own: a slow channel holds up no other."""
+
+    def __init__(
+        self,
+        name: str,
+        channel: Channel,
+        store: EventStore,
+        *,
+        now: Callable[[], float],
+        give_up_s: float = 86_400.0,
+    ) -> None:
+        self.name = name
+        self.counts = OutboxCounts()
+        self.error: str | None = None
+        self.wake = threading.Event()
+        self._channel, self._store, self._now = channel, store, now
+        self._give_up_s = give_up_s
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"channel {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver, first what an earlier run left."""
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Send what is due now, then end."""
+        self._closed.set()
+        self.wake.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end; what is not told by then is told by the next run."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self.wake.clear()
+                closing = self._closed.is_set()
+                try:
+                    while self._deliver_next():
+                        pass
+                except StoreError as error:
+                    _logger.debug("channel %s cannot read its alerts: %s", self.name, error)
+                if closing:
+                    return
+                self.wake.wait(_POLL_S)
+        finally:
+            self._channel.close()
+
+    def _deliver_next(self) -> bool:
+        """Tell the oldest alert, if one is due; return whether to go on with the next."""
+        delivery = self._store.outbox.head(self.name)
+        if delivery is None or delivery.wait_s(self._now()) > 0:
+            return False
+        try:
+            self._channel.send(delivery.alert)
+        except Exception as error:  # A fault of a library must not end it.
+            if not isinstance(error, DeliveryError):
+                _logger.exception("channel %s failed in an unforeseen way", self.name)
+            self._failed(delivery, error)
+            return False
+        self._store.outbox.delivered(delivery, now=self._now())
+        self.counts.sent += 1
+        if self.error is not None:
+            _logger.warning("channel %s works again", self.name)
+        self.error = None
+        return True
+
+    def _failed(self, delivery: Delivery, error: Exception) -> None:
+        now = self._now()
+        self.counts.failures += 1
+        if self.error is None:
+            _logger.warning("channel %s: %s; it is tried again", self.name, error)
+        self.error = str(error)
+        # Attempts too: a clock that jumps a day must not give up what was tried once.
+        if now - delivery.alert.time >= self._give_up_s and delivery.attempts >= _LEAST_ATTEMPTS:
+            _logger.error("channel %s: given up: %s", self.name, delivery.alert.sentence)
+            self.counts.given_up += 1
+            self._store.outbox.gave_up(delivery, error=str(error), now=now)
+            return
+        wait_s = min(_FIRST_S * 2.0 ** min(delivery.attempts, 20), _LONGEST_S)
+        wait_s *= random.uniform(0.8, 1.2)
+        if isinstance(error, RetryLater):
+            wait_s = max(wait_s, min(error.retry_after_s, _LONGEST_S))
+        self._store.outbox.postponed(delivery, error=str(error), now=now, next_try=now + wait_s)

@@ -1,0 +1,191 @@
+"""The watch: newest frames of all cameras through one detector, post by post, until told to stop.
+
+One loop reads no camera, no disk and no network itself: cameras, the recorder and each channel
+have threads of their own, so that none of them slows another.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from maskwatch.app.live.clock import Clock
+from maskwatch.app.live.outbox import Outbox
+from maskwatch.app.live.post import NOT_WATCHED, Outcome, Post
+from maskwatch.app.live.recorder import Recorder
+from maskwatch.app.live.snapshots import Snapshots
+from maskwatch.errors import SinkError
+from maskwatch.events import Alert, AlertKind, Batch, Phase
+from maskwatch.sources.cameras import LiveCamera
+from maskwatch.sources.opening import CameraSpec
+from maskwatch.types import Frame, Result
+
+_logger = logging.getLogger(__name__)
+_TICK_S = 0.2
+_GROUP = 16
+"""Frames that share a batch at most: all others would wait for its last."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One camera with its post; `camera` is None outside of its hours."""
+
+    spec: CameraSpec
+    post: Post
+    is_open: Callable[[float], bool]
+    camera: LiveCamera | None = None
+    processed: int = 0
+    faces: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    idle_at_s: float = float("-inf")
+
+
+@dataclass(slots=True)
+class WatchCounts:
+    """What the loop did since the start, in seconds and counts."""
+
+    inference_s: float = 0.0
+    batches: int = 0
+    last_turn_s: float = float("-inf")
+    delays_s: list[float] = field(default_factory=list)
+
+
+class Watch:
+    """Watches cameras until `stop` is set, or until all of them have ended."""
+
+    def __init__(
+        self,
+        watched: Sequence[Watched],
+        analyse: Callable[[Sequence[Frame]], list[Result]],
+        recorder: Recorder,
+        outboxes: Sequence[Outbox],
+        clock: Clock,
+        *,
+        snapshots: Snapshots | None = None,
+        on_outcome: Callable[[Watched, Result | None, Outcome], None] = lambda w, r, o: None,
+    ) -> None:
+        self.watched = watched
+        self.outboxes = outboxes
+        self.recorder = recorder
+        self.clock = clock
+        self.counts = WatchCounts()
+        self._analyse = analyse
+        self._snapshots = snapshots
+        self._on_outcome = on_outcome
+        self._arrived = threading.Event()
+
+    def run(self, stop: threading.Event, *, drain_s: float = 4.0) -> bool:
+        """Watch; return whether all that was seen was stored in time at the end."""
+        self.recorder.start()
+        for outbox in self.outboxes:
+            outbox.start()
+        try:
+            while not stop.is_set() and self._turn():
+                self._arrived.wait(_TICK_S)
+                self._arrived.clear()
+        finally:
+            stored = self._close(drain_s)
+        return stored
+
+    def _turn(self) -> bool:
+        """Look at what has come; return False once no camera will ever send more."""
+        now_s = self.counts.last_turn_s = self.clock.steady()
+        for watched in self.watched:
+            self._open_or_close(watched, now_s)
+        fresh = list(self._fresh())
+        for start in range(0, len(fresh), _GROUP):
+            self._look(fresh[start : start + _GROUP])
+        for watched in self.watched:
+            self._rest(watched)
+        return not all(w.camera is not None and w.camera.ended for w in self.watched)
+
+    def _open_or_close(self, watched: Watched, now_s: float) -> None:
+        is_open = watched.is_open(self.clock.wall(now_s))
+        if is_open and watched.camera is None:
+            watched.camera = LiveCamera(watched.spec, self._arrived, steady=self.clock.steady)
+            watched.camera.start()
+        elif not is_open and watched.camera is not None:
+            watched.camera.stop()
+            watched.camera = None
+
+    def _fresh(self) -> Iterator[tuple[Watched, Frame, float]]:
+        for watched in self.watched:
+            taken = watched.camera.take() if watched.camera is not None else None
+            if taken is not None:
+                yield watched, *taken
+
+    def _look(self, fresh: Sequence[tuple[Watched, Frame, float]]) -> None:
+        begun_s = self.clock.steady()
+        results = self._analyse([frame for _, frame, _ in fresh])
+        self.counts.inference_s += self.clock.steady() - begun_s
+        self.counts.batches += 1
+        for (watched, _, arrived_s), result in zip(fresh, results, strict=True):
+            watched.processed += 1
+            watched.faces += len(result.faces)
+            outcome = watched.post.take(result, arrived_s)
+            self._remember(watched, result, outcome)
+            watched.idle_at_s = arrived_s
+
+    def _rest(self, watched: Watched) -> None:
+        """A camera without frames still has people who leave, and rules about its silence."""
+        now_s = self.clock.steady()
+        if now_s - watched.idle_at_s < 2 * _TICK_S + 1 / watched.spec.rate:
+            return
+        watched.idle_at_s = now_s
+        camera = watched.camera
+        up = camera is None or camera.up or camera.ended
+        error = None if camera is None or up else camera.error
+        outcome = watched.post.idle(now_s, up=up, error=error)
+        self._remember(watched, None, outcome)
+
+    def _remember(self, watched: Watched, result: Result | None, outcome: Outcome) -> None:
+        batch = outcome.batch
+        if result is not None and self._snapshots is not None and batch.alerts:
+            batch = replace(batch, alerts=tuple(self._pictured(result, outcome)))
+        for alert, _ in batch.alerts:
+            watched.told[alert.kind.value] = watched.told.get(alert.kind.value, 0) + 1
+        _log(batch)
+        self.recorder.put(batch)
+        self._on_outcome(watched, result, outcome)
+
+    def _pictured(
+        self, result: Result, outcome: Outcome
+    ) -> Iterable[tuple[Alert, tuple[str, ...]]]:
+        for alert, channels in outcome.batch.alerts:
+            path = None
+            if (
+                self._snapshots is not None
+                and alert.kind is AlertKind.VIOLATION
+                and alert.phase is Phase.NEW
+            ):
+                try:
+                    path = self._snapshots.save(result, outcome.faces, alert)
+                except SinkError as error:
+                    _logger.warning("%s", error)
+            yield replace(alert, snapshot=None if path is None else str(path)), channels
+
+    def _close(self, drain_s: float) -> bool:
+        """End everything within the time: what is not told by then is told by the next run."""
+        with ExitStack() as stack:
+            for watched in self.watched:
+                if watched.camera is not None:
+                    watched.camera.stop()
+                self._remember(watched, None, watched.post.close(self.clock.steady()))
+            for outbox in self.outboxes:
+                stack.callback(outbox.join, drain_s / 4)
+            stored = self.recorder.close(drain_s / 2)
+            for outbox in self.outboxes:
+                outbox.ask_to_stop()
+        return stored
+
+
+def _log(batch: Batch) -> None:
+    for alert, _ in batch.alerts:
+        _logger.info("alert %s %s: %s", alert.phase.value, alert.rule, alert.sentence)
+    for camera in batch.cameras:
+        if camera.up:
+            _logger.info("camera %s is up", camera.name)
+        else:
+            level = logging.INFO if camera.error == NOT_WATCHED else logging.WARNING
+            _logger.log(level, "camera %s is down: %s", camera.name, camera.error)

@@ -1,0 +1,76 @@
+"""What the commands about watching share."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from maskwatch.store.eventstore import EventStore
+
+Since = Annotated[str | None, typer.Option(help="How far back: 90m, 24h, 30d. (default: all)")]
+Camera = Annotated[str | None, typer.Option(help="Of this camera only.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="The database, or the site file that names it. (default: the user's own)",
+    ),
+]
+
+
+def needs_live() -> None:
+    """Say how to install what watching needs, where it is not there.
+
+    Raises:
+        MissingExtra: it is not.
+    """
+    try:
+        import alembic
+        import prometheus_client
+        import pydantic
+        import scipy
+        import sqlalchemy
+
+        _ = alembic, prometheus_client, pydantic, scipy, sqlalchemy
+    except ImportError as error:
+        raise MissingExtra(
+            f"watching needs an extra ({error.name} is missing): pip install 'maskwatch[live]'"
+        ) from error
+
+
+def open_store(database: str | None) -> "EventStore":
+    """The event store that a command reads; it is not made.
+
+    Raises:
+        StoreError: there is none.
+    """
+    needs_live()
+    from pathlib import Path
+
+    from maskwatch.app.site.load import load_site
+    from maskwatch.app.site.tables import StorageTable
+    from maskwatch.store.eventstore import EventStore
+
+    if database is None:
+        database = StorageTable.model_validate({}).events
+    elif database.endswith(".toml"):
+        database = load_site(Path(database)).storage.events
+    return EventStore(database, create=False)
+
+
+def start_of(since: str | None) -> float | None:
+    """When a span that ends now began, in seconds since 1970.
+
+    Raises:
+        UsageError: it is no span of time.
+    """
+    import time
+
+    from maskwatch.durations import seconds_of
+
+    try:
+        return None if since is None else time.time() - seconds_of(since)
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from error

@@ -1,0 +1,61 @@
+"""maskwatch replay: what a site's rules would have told for some footage."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.guard import guarded, say, set_up_log
+from maskwatch.cli.live import Camera, needs_live
+
+if TYPE_CHECKING:
+    from maskwatch.app.site.tables import CameraTable, Site
+
+
+@guarded
+def replay(
+    site_file: Annotated[Path, typer.Argument(help="The site file.")],
+    footage: Annotated[Path, typer.Argument(help="A video.")],
+    camera: Camera = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print alerts as JSON lines.")] = False,
+) -> None:
+    """Play footage through a camera's zones and rules; nobody is told, nothing is kept."""
+    set_up_log()
+    needs_live()
+    from maskwatch.app.detector import MaskDetector
+    from maskwatch.app.live.build import post_of
+    from maskwatch.app.live.replay import FootageClock
+    from maskwatch.app.live.replay import replay as played
+    from maskwatch.app.site.load import load_site
+
+    site = load_site(site_file)
+    table = _camera_of(site, camera)
+    clock = FootageClock()
+    post = post_of(site, table, clock, run="replay")
+    people: Counter[str] = Counter()
+    alerts = 0
+    detector = MaskDetector(site.settings)
+    for _, outcome in played(post, clock, str(footage), detector, rate=table.rate):
+        for alert, channels in outcome.batch.alerts:
+            alerts += 1
+            if json_:
+                print(json.dumps(alert.as_json() | {"channels": channels}))
+            else:
+                told = ", ".join(channels) or "nobody"
+                print(f"{alert.time:7.1f} s  {alert.phase.value:6}  {alert.sentence}  -> {told}")
+        people.update(visit.state.value for visit in outcome.visits)
+    counted = ", ".join(f"{count} {state}" for state, count in people.most_common()) or "nobody"
+    say(f"{clock.now_s:.1f} s watched: {sum(people.values())} people ({counted}), {alerts} alerts")
+
+
+def _camera_of(site: "Site", name: str | None) -> "CameraTable":
+    from maskwatch.errors import UsageError
+
+    names = [camera.name for camera in site.cameras]
+    if name is None and len(names) > 1:
+        raise UsageError(f"the site has several cameras: --camera {' or '.join(names)}")
+    if name is not None and name not in names:
+        raise UsageError(f"there is no camera {name!r}; the site has {', '.join(names)}")
+    return next(camera for camera in site.cameras if name in (None, camera.name))

@@ -1,0 +1,69 @@
+"""maskwatch stats: how many comply, with the unknowns beside it."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from maskwatch.cli.guard import guarded, set_up_log
+from maskwatch.cli.live import Camera, Database, Since, open_store, start_of
+
+if TYPE_CHECKING:
+    from maskwatch.store.values import Total
+
+_BAR = 20
+
+
+@guarded
+def stats(
+    by: Annotated[
+        Literal["hour", "day", "camera"], typer.Option(help="What each line is about.")
+    ] = "hour",
+    since: Since = "7d",
+    camera: Camera = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    database: Database = None,
+) -> None:
+    r"""Show how many people passed and which share wore a mask well.
+
+    A person counts once for each visit, under the state that lasted longest. The rate is of those
+    whose state is known; the unknown are shown beside it.
+    """
+    set_up_log()
+    from rich.console import Console
+    from rich.table import Table
+
+    with open_store(database) as store:
+        totals = store.totals(by=by, since=start_of(since), camera=camera)
+    if json_:
+        print(json.dumps([asdict(t) | {"rate": t.rate, "people": t.people} for t in totals]))
+        return
+    table = Table(by, "people", "mask", "none", "wrong", "unknown", "comply", "")
+    table.columns[0].no_wrap = table.columns[-1].no_wrap = True
+    for total in totals:
+        table.add_row(
+            _name(total, by),
+            *[str(n) for n in (total.people, total.mask, total.no_mask, total.incorrect)],
+            str(total.unknown),
+            "-" if total.rate is None else f"{total.rate:.0%}",
+            _bar(total),
+        )
+    Console(markup=False).print(table)
+
+
+def _name(total: "Total", by: str) -> str:
+    if total.start is None:
+        return total.camera or "-"
+    form = "%a %d %b %H:00" if by == "hour" else "%a %d %b %Y"
+    return datetime.fromtimestamp(total.start).strftime(form)
+
+
+def _bar(total: "Total") -> str:
+    """The people as a bar: masked, violating, unknown."""
+    if not total.people:
+        return ""
+    masked = round(_BAR * total.mask / total.people)
+    unknown = round(_BAR * total.unknown / total.people)
+    return "█" * masked + "▒" * (_BAR - masked - unknown) + "·" * unknown

@@ -1,0 +1,149 @@
+"""maskwatch watch: cameras, people, alerts."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
+from maskwatch.cli.live import needs_live
+
+if TYPE_CHECKING:
+    from maskwatch.app.live.post import Outcome
+    from maskwatch.app.live.watch import Watched
+    from maskwatch.app.site.tables import Site
+    from maskwatch.types import Result
+
+
+@guarded
+def watch(
+    source: Annotated[
+        str, typer.Argument(help="A site file (site.toml), a camera's index, an address, a video.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only try the file, every camera and every channel.")
+    ] = False,
+    privacy_report: Annotated[
+        bool, typer.Option("--privacy-report", help="Only say what is kept, where, how long.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a dashboard.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+) -> None:
+    r"""Watch cameras, judge each person once, tell somebody, remember what happened.
+
+    \b
+    Examples:
+      maskwatch watch 0                     one webcam, sensible defaults
+      maskwatch watch site.toml             cameras, zones, rules, channels, storage
+      maskwatch watch site.toml --check     try everything, tell nobody
+    """
+    set_up_log(verbose=verbose, as_json=log_json)
+    needs_live()
+    from maskwatch.app.site.load import load_site, site_of_camera
+
+    site = load_site(Path(source)) if source.endswith(".toml") else site_of_camera(source)
+    if privacy_report:
+        _print_privacy(site)
+    elif check:
+        if not _check(site):
+            raise typer.Exit(FAILED)
+    else:
+        _watch(site, plain=plain or log_json or not sys.stderr.isatty())
+
+
+def _watch(site: "Site", *, plain: bool) -> None:
+    from rich.console import Console
+
+    from maskwatch.app.live.build import watching
+    from maskwatch.app.live.clock import SystemClock
+    from maskwatch.app.live.housekeeping import housekeeping
+    from maskwatch.app.live.metrics import serving
+    from maskwatch.cli.dashboard import Dashboard
+    from maskwatch.cli.memory import return_large_blocks
+
+    return_large_blocks()
+    console = Console(stderr=True)
+    shown: list[Dashboard] = []
+
+    def write(line: str) -> None:
+        console.print(line, end="", markup=False, highlight=False, soft_wrap=True)
+
+    def show(watched: "Watched", result: "Result | None", outcome: "Outcome") -> None:
+        for board in shown:
+            for alert in outcome.alerts:
+                board.add(alert)
+
+    with ExitStack() as stack:
+        watch, store = stack.enter_context(
+            watching(
+                site,
+                SystemClock(),
+                write=write,
+                on_outcome=show,
+            )
+        )
+        if site.metrics.address is not None:
+            host, port = site.metrics.address
+            stack.enter_context(serving(watch, host, port))
+        stack.enter_context(housekeeping(store, site.storage, watch.clock))
+        if not plain:
+            shown.append(stack.enter_context(Dashboard(watch, console, site.name)))
+        with _stopped_by_signals() as stop:
+            stored = watch.run(stop)
+    if not stored:
+        say("error: the database did not take the last events; see the log")
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def ask(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_privacy(site: "Site") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from maskwatch.app.live.privacy import privacy_report
+
+    table = Table("what", "what it says", "where", "how long")
+    for kept in privacy_report(site):
+        table.add_row(kept.what, kept.contents, kept.where, kept.how_long)
+    Console(markup=False).print(table)
+
+
+def _check(site: "Site") -> bool:
+    """Try every camera and channel; return whether all work."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from maskwatch.app.live.trial import trials
+
+    table = Table("part", "name", "finding")
+    fine = True
+    for trial in trials(site):
+        fine &= trial.good
+        style = "green" if trial.good else "red"
+        table.add_row(trial.part, trial.name, trial.text, style=style)
+    Console(markup=False).print(table)
+    return fine

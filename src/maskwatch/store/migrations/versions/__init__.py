@@ -1,0 +1,1 @@
+"""One file a step: it is never changed once released."""

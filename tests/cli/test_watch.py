@@ -1,0 +1,211 @@
+"""The commands about watching, as a user runs them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from maskwatch.store.eventstore import EventStore
+from tests.conftest import SiteMaker
+
+COMMAND = [sys.executable, "-m", "maskwatch"]
+
+
+def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "160", "XDG_DATA_HOME": str(cwd / "data")}
+    return subprocess.run(
+        [*COMMAND, *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=120,
+        env=environment,
+    )  # fmt: skip
+
+
+@contextmanager
+def running(*words: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*COMMAND, *map(str, words)], stderr=subprocess.PIPE, text=True, cwd=cwd
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(what: Callable[[], bool], limit_s: float = 30.0) -> bool:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def told(folder: Path) -> list[dict[str, str]]:
+    path = folder / "alerts.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def test_a_site_is_watched_then_asked_about(make_site: SiteMaker, tmp_path: Path) -> None:
+    site = make_site()
+    watched = run("watch", site, "--plain", cwd=tmp_path)
+    assert watched.returncode == 0, watched.stderr
+    assert [alert["phase"] for alert in told(tmp_path)] == ["new", "end"]
+
+    events = run("events", "--since", "1h", "--camera", "gate", "--database", site, cwd=tmp_path)
+    assert events.returncode == 0, events.stderr
+    assert "No mask" in events.stdout
+    csv = run("events", "--csv", "out.csv", "--database", site, cwd=tmp_path)
+    assert "1 episodes in out.csv" in csv.stderr
+    assert "no_mask" in (tmp_path / "out.csv").read_text("utf-8")
+    alerts = run("events", "--alerts", "--database", site, cwd=tmp_path)
+    assert "gate: no mask for" in alerts.stdout
+
+    stats = run("stats", "--by", "hour", "--json", "--database", site, cwd=tmp_path)
+    (total,) = json.loads(stats.stdout)
+    assert (total["people"], total["no_mask"], total["rate"]) == (1, 1, 0.0)
+    chart = run("stats", "--by", "camera", "--database", site, cwd=tmp_path)
+    assert "gate" in chart.stdout
+    assert "0%" in chart.stdout
+
+
+def test_what_a_replay_would_tell(make_site: SiteMaker, footage: Path, tmp_path: Path) -> None:
+    site = make_site()
+    done = run("replay", site, footage, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "gate: no mask for" in done.stdout
+    assert "-> log" in done.stdout
+    assert "1 people (1 no_mask), 2 alerts" in done.stderr
+    assert told(tmp_path) == [], "nobody is told"
+    assert not (tmp_path / "events.db").exists(), "nothing is kept"
+
+
+def test_trying_a_site_out(make_site: SiteMaker, tmp_path: Path) -> None:
+    good = run("watch", make_site(), "--check", cwd=tmp_path)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "sends 384x384" in good.stdout
+    assert told(tmp_path) == []
+    bad = run(
+        "watch",
+        make_site(
+            """
+            [[camera]]
+            name = "far"
+            source = "rtsp://me:secret@127.0.0.1:9/x"
+            [[channel]]
+            name = "hook"
+            type = "webhook"
+            url = "http://127.0.0.1:9/hook"
+            """
+        ),
+        "--check",
+        cwd=tmp_path,
+    )
+    assert bad.returncode == 1
+    assert "cannot open rtsp://me:***@" in bad.stdout
+    assert "secret" not in bad.stdout + bad.stderr
+
+
+def test_the_privacy_report(make_site: SiteMaker, tmp_path: Path) -> None:
+    done = run("watch", make_site(), "--privacy-report", cwd=tmp_path)
+    assert done.returncode == 0
+    text = re.sub(r"[\s│]", "", done.stdout)
+    for words in ("episodes", "30d", "snapshots", "never"):
+        assert words in text
+    assert not (tmp_path / "events.db").exists()
+
+
+def test_every_mistake_of_a_site_is_told_at_once(make_site: SiteMaker, tmp_path: Path) -> None:
+    site = make_site(camera='rate = 90\nhours = "sometimes"')
+    done = run("watch", site, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "rate" in done.stderr
+    assert "hours" in done.stderr
+    assert "site.toml:" in done.stderr
+
+
+def test_sigterm_drains_within_five_seconds(make_site: SiteMaker, tmp_path: Path) -> None:
+    site = make_site(camera="loop = true")
+    with running("watch", site, "--plain", cwd=tmp_path) as process:
+        assert until(lambda: len(told(tmp_path)) >= 1)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert time.monotonic() - begun < 10, "five seconds, and patience with a loaded machine"
+    with EventStore(f"sqlite:///{tmp_path / 'events.db'}", create=False) as store:
+        assert all(episode.end is not None for episode in store.episodes())
+    phases = [alert["phase"] for alert in told(tmp_path)]
+    assert phases.count("new") == phases.count("end")
+
+
+def test_a_killed_watch_goes_on_where_it_was(make_site: SiteMaker, tmp_path: Path) -> None:
+    site = make_site(camera="loop = true")
+    for round_ in range(3):
+        with running("watch", site, "--plain", cwd=tmp_path) as process:
+            seen = round_ + 1
+            assert until(lambda s=seen: news(tmp_path) >= s)  # type: ignore[misc]
+            process.kill()
+            process.wait()
+    with running("watch", site, "--plain", cwd=tmp_path) as process:
+        assert until(lambda: news(tmp_path) >= 4)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    ids = [alert["id"] for alert in told(tmp_path)]
+    with EventStore(f"sqlite:///{tmp_path / 'events.db'}", create=False) as store:
+        stored = list(store.alerts())
+        assert {alert.id for alert in stored} == set(ids), "each stored alert was told"
+        assert store.outbox.waiting() == []
+        ended = {alert.id for alert in stored if alert.phase.value == "end"}
+        assert ended == set(ids), "each alert of a killed run was ended"
+        assert sum(episode.broken for episode in store.episodes()) >= 3
+
+
+def news(folder: Path) -> int:
+    return sum(alert["phase"] == "new" for alert in told(folder))
+
+
+def test_the_log_as_json(make_site: SiteMaker, tmp_path: Path) -> None:
+    done = run("watch", make_site(), "--log-json", "-v", cwd=tmp_path)
+    entries = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"time", "level", "logger", "message"} <= set(entries[0])
+    assert any(entry["message"].startswith("alert new bare") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["watch", "nowhere.toml"], "there is no site file nowhere.toml"),
+        (["events"], "events"),
+        (["events", "--since", "soon"], "expected a span of time"),
+        (["events", "--state", "sad"], "--state must be one of"),
+        (["stats", "--database", "nowhere.db"], "nowhere.db"),
+        (["replay", "nowhere.toml", "x.mp4"], "there is no site file"),
+        (["camera-check", "nowhere.mp4"], "there is no file nowhere.mp4"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(words: list[str], sentence: str, tmp_path: Path) -> None:
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_camera_is_checked(footage: Path, tmp_path: Path) -> None:
+    done = run("camera-check", footage, "--seconds", "4", "--json", cwd=tmp_path)
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert findings["faces"]["good"]
+    assert findings["size"]["good"]
+    assert "px" in findings["size"]["text"]
+
+
+def test_one_video_with_sensible_defaults(footage: Path, tmp_path: Path) -> None:
+    done = run("watch", footage, "--plain", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "astronaut" in run("stats", "--by", "camera", cwd=tmp_path).stdout
