@@ -39,6 +39,18 @@ TABLES = {
     "ablations": Table(
         "ablations", ("changed", "accuracy", "low", "high", "training accuracy", "seconds")
     ),
+    "live_truth": Table(
+        "live_truth",
+        ("clip", "frames/s", "people", "also small", "counted", "changes", "seen in 2 s",
+         "false verdicts", "alerts due", "missed", "false alerts"),
+        (("frames/s", "5.0"),),
+    ),
+    "live_cameras": Table(
+        "live_cameras",
+        ("cameras", "decode", "carried", "watched", "frames/s of the slowest", "cores used",
+         "floor", "of the floor"),
+    ),
+    "live_latency": Table("live_latency", ("alerts", "median s", "90% s", "most s", "goal s")),
     "leaks": Table("leaks", ("split", "seed", "pictures", "exact", "near", "share with a twin")),
     "throughput": Table(
         "throughput", ("side", "frames", "faces", "seconds", "fps", "ours_over_it")

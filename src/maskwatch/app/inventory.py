@@ -27,6 +27,9 @@ _EXTRAS = {
     "data": "imagehash",
     "heif": "pillow_heif",
     "window": "pygame",
+    "live": "sqlalchemy",
+    "postgresql": "psycopg",
+    "chat": "apprise",
     "train": "torch",
 }
 _FEATURES = ("sse4_2", "avx", "avx2", "avx512f", "avx512_vnni", "amx_int8", "asimd", "asimddp")

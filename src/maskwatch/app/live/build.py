@@ -125,7 +125,7 @@ def watching(
         folder: Path = site.storage.snapshot_folder
         watch = Watch(
             watched,
-            eyes.analyse,
+            eyes,
             Recorder(store, wake_outboxes),
             outboxes,
             clock,

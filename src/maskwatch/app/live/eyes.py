@@ -1,8 +1,10 @@
 """Several detectors side by side: frames of different cameras need not wait for each other."""
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.settings import Settings
@@ -16,7 +18,7 @@ class Eyes:
 
     Two runs of one thread each get more frames done than one run of two threads. With
     `settings.threads` as 0 there is a detector for each core; else as many as fill the cores.
-    On a GPU there is one.
+    On a GPU there is one. `busy_s` are the seconds that all of them have worked.
 
     Raises:
         MaskwatchError: a model cannot be opened.
@@ -27,19 +29,27 @@ class Eyes:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         count = 1 if settings.device == "cuda" else max(1, min(_MOST, (cores or 1) // threads))
         own = settings.but(threads=threads)
-        self._detectors = [MaskDetector(own) for _ in range(count)]
+        self.busy_s = 0.0
+        self._free: SimpleQueue[MaskDetector] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(MaskDetector(own))
         self._pool = ThreadPoolExecutor(count, "maskwatch-eye")
 
-    def analyse(self, frames: Sequence[Frame]) -> list[Result]:
-        """The results of the frames, in their order."""
-        count = min(len(self._detectors), len(frames))
-        shares = [frames[start::count] for start in range(count)]
-        looks = self._pool.map(MaskDetector.analyse, self._detectors, shares)
-        results: list[Result | None] = [None] * len(frames)
-        for start, share in enumerate(looks):
-            results[start::count] = share
-        return [result for result in results if result is not None]
+    def analyse(self, frames: Sequence[Frame]) -> Iterator[Result]:
+        """The results of the frames, in their order, each as soon as it is there."""
+        for result, seconds in self._pool.map(self._look, frames):
+            self.busy_s += seconds
+            yield result
+
+    def _look(self, frame: Frame) -> tuple[Result, float]:
+        detector = self._free.get()
+        begun_s = time.perf_counter()
+        try:
+            (result,) = detector.analyse([frame])
+        finally:
+            self._free.put(detector)
+        return result, time.perf_counter() - begun_s
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)

@@ -29,9 +29,10 @@ class WatchCollector:
         """All metrics, for the registry."""
         yield from self._of_cameras()
         yield from self._of_outboxes()
-        counts = self._watch.counts
-        yield _counter("inference_seconds", "Seconds in the networks.", counts.inference_s)
-        yield _counter("batches", "Batches of frames looked at.", counts.batches)
+        yield _counter(
+            "inference_seconds", "Seconds of finding and judging.", self._watch.eyes.busy_s
+        )
+        yield _counter("batches", "Batches of frames looked at.", self._watch.counts.batches)
         recorder = self._watch.recorder.counts
         yield _gauge("store_queue_depth", "Batches that wait for the database.", recorder.waiting)
         yield _counter("store_failures", "Writes that failed.", recorder.failures)

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from maskwatch.app.live.clock import Clock
+from maskwatch.app.live.eyes import Eyes
 from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.post import NOT_WATCHED, Outcome, Post
 from maskwatch.app.live.recorder import Recorder
@@ -43,12 +44,10 @@ class Watched:
 
 @dataclass(slots=True)
 class WatchCounts:
-    """What the loop did since the start, in seconds and counts."""
+    """What the loop did since the start; `last_turn_s` is on the steady clock."""
 
-    inference_s: float = 0.0
     batches: int = 0
     last_turn_s: float = float("-inf")
-    delays_s: list[float] = field(default_factory=list)
 
 
 class Watch:
@@ -57,7 +56,7 @@ class Watch:
     def __init__(
         self,
         watched: Sequence[Watched],
-        analyse: Callable[[Sequence[Frame]], list[Result]],
+        eyes: Eyes,
         recorder: Recorder,
         outboxes: Sequence[Outbox],
         clock: Clock,
@@ -70,7 +69,7 @@ class Watch:
         self.recorder = recorder
         self.clock = clock
         self.counts = WatchCounts()
-        self._analyse = analyse
+        self.eyes = eyes
         self._snapshots = snapshots
         self._on_outcome = on_outcome
         self._arrived = threading.Event()
@@ -116,9 +115,7 @@ class Watch:
                 yield watched, *taken
 
     def _look(self, fresh: Sequence[tuple[Watched, Frame, float]]) -> None:
-        begun_s = self.clock.steady()
-        results = self._analyse([frame for _, frame, _ in fresh])
-        self.counts.inference_s += self.clock.steady() - begun_s
+        results = self.eyes.analyse([frame for _, frame, _ in fresh])
         self.counts.batches += 1
         for (watched, _, arrived_s), result in zip(fresh, results, strict=True):
             watched.processed += 1
