@@ -22,9 +22,9 @@ from skimage.data import astronaut
 from maskwatch.data.augment import matrix_of, warped
 from maskwatch.images import decode, encode, squashed
 from maskwatch.training.workshop.choices import Loss, Preprocess
-from maskwatch.training.workshop.fit import loss_of, optimiser_of
 from maskwatch.training.workshop.importing import network_of
 from maskwatch.training.workshop.keras import read_keras
+from maskwatch.training.workshop.learner import loss_of, optimiser_of
 from maskwatch.training.workshop.networks import head_of
 from maskwatch.training.workshop.settings import TrainSettings
 

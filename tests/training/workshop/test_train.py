@@ -22,7 +22,8 @@ from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError, SourceError
 from maskwatch.evaluation.training import HISTORY, read_history  # noqa: E402
 from maskwatch.training.workshop import networks  # noqa: E402
 from maskwatch.training.workshop.choices import ClassWeights, Keep, Loss, Pool, Preprocess  # noqa: E402
-from maskwatch.training.workshop.fit import Learner, fit, loss_of  # noqa: E402
+from maskwatch.training.workshop.fit import fit  # noqa: E402
+from maskwatch.training.workshop.learner import Learner, loss_of  # noqa: E402
 from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
@@ -162,7 +163,7 @@ def test_a_network_from_scratch_learns(parts: Parts, tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_is_no_bundle(
     parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = "maskwatch.training.workshop.fit.loss_of"
+    wrong = "maskwatch.training.workshop.learner.loss_of"
     monkeypatch.setattr(wrong, lambda logits, *_: logits.sum() * np.nan)
     with pytest.raises(ModelInvalid, match="smaller --lr"):
         learn(parts, tiny.but(keep=Keep.LAST), tmp_path)

@@ -25,7 +25,8 @@ from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.workshop.bundling import bundle_of
 from maskwatch.training.workshop.choices import ClassWeights, Pool
 from maskwatch.training.workshop.features import FeatureMaker, feature_batches
-from maskwatch.training.workshop.fit import Batches, Learner, fit
+from maskwatch.training.workshop.fit import Batches, fit
+from maskwatch.training.workshop.learner import Learner
 from maskwatch.training.workshop.networks import Classifier, build
 from maskwatch.training.workshop.parts import Parts, class_weights
 from maskwatch.training.workshop.report import draw_training

@@ -86,35 +86,51 @@ def tune(
         shutil.rmtree(out / "trials" / str(killed.number), ignore_errors=True)
     while len(_done(study)) < trials:
         trial = study.ask()
-        chosen = _chosen(trial, settings)
-        folder = out / "trials" / str(trial.number)
-        L.seed_everything(settings.seed, verbose=False)
-        network = build(chosen, parts.classes)
-        learner, source = prepared(network, parts, chosen, out / _FEATURES, tell)
-        watch = _Prune(trial)
-        try:
-            fit(learner, source, folder, more=[watch])
-        except ModelInvalid:  # No numbers any more: a bad choice, and worth knowing as such.
-            watch.pruned = True
-        history = read_history(folder / HISTORY)
-        best = min(history, key=lambda row: row.get("val_loss", math.inf))
-        trial.set_user_attr("accuracy", best.get("val_accuracy", 0.0))
-        if watch.pruned:
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            study.tell(trial, best["val_loss"])
-        report(trial.number, None if watch.pruned else best["val_loss"], trial.params)
-        for file in folder.glob("*.ckpt"):
-            file.unlink()
+        loss = _try(study, trial, parts, settings, out, tell)
+        report(trial.number, loss, trial.params)
         _write_table(study, out / TRIALS)
     shutil.rmtree(out / _FEATURES, ignore_errors=True)
     if not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]):
         raise ModelInvalid(f"none of {trials} trials in {out} finished: begin with a smaller --lr")
+    return _tuned(study, settings, out)
+
+
+def _try(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    parts: Parts,
+    settings: TrainSettings,
+    out: Path,
+    tell: Tell,
+) -> float | None:
+    """Train with what the trial chose; its best validation loss, None where it was pruned."""
+    chosen = _chosen(trial, settings)
+    folder = out / "trials" / str(trial.number)
+    L.seed_everything(settings.seed, verbose=False)
+    network = build(chosen, parts.classes)
+    learner, source = prepared(network, parts, chosen, out / _FEATURES, tell)
+    watch = _Prune(trial)
+    try:
+        fit(learner, source, folder, more=[watch])
+    except ModelInvalid:  # No numbers any more: a bad choice, and worth knowing as such.
+        watch.pruned = True
+    best = min(read_history(folder / HISTORY), key=lambda row: row.get("val_loss", math.inf))
+    trial.set_user_attr("accuracy", best.get("val_accuracy", 0.0))
+    for file in folder.glob("*.ckpt"):
+        file.unlink()
+    if watch.pruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return None
+    study.tell(trial, best["val_loss"])
+    return best["val_loss"]
+
+
+def _tuned(study: optuna.Study, settings: TrainSettings, out: Path) -> Tuned:
+    """What the search came to, and a chart of what mattered."""
     mattered = _mattered(study)
     if mattered:
         write(out / MATTERED, lambda figure: _draw(figure, study, mattered))
-    top = study.best_trial
-    done = _done(study)
+    top, done = study.best_trial, _done(study)
     pruned = sum(trial.state is optuna.trial.TrialState.PRUNED for trial in done)
     return Tuned(
         settings=_settings(top.params, settings),
