@@ -27,7 +27,7 @@ long_side = nan  #! detect.long_side: expected a whole number from 32 to 8192, g
 [[camera]]
 name = "lobby"
 source = "rtsp://user:${LOBBY_PW}@10.0.0.5/x"  #! camera.source: the environment .* LOBBY_PW; set it
-rate = 90  #! camera.rate: expected a number from 0.2 to 30, got 90
+rate = 90  #! camera.rate: expected a number from 1 to 30, got 90
 decode = "keys"  #! camera.decode: expected all, reference or key, got 'keys'; did you mean 'key'
 min_face = "large"  #! camera.min_face: expected a number of at least 0, got 'large'
 timeout = "5 minutes"  #! camera.timeout: expected a span of time such as .*, got '5 minutes'
@@ -150,7 +150,7 @@ ONE = '[[camera]]\nname = "a"\nsource = 0\n'
         (f"detect = 5\n{ONE}", ["1: detect: expected a table, got 5"]),
         (f"storage = []\n{ONE}", ["1: storage: expected a table, got a list"]),
         (f"{ONE}[storage]\nkeep = []\n", ["5: storage.keep: expected a span of time such as"]),
-        (f"{ONE}rate = 1e999\n", ["4: camera.rate: expected a number from 0.2 to 30, got inf"]),
+        (f"{ONE}rate = 1e999\n", ["4: camera.rate: expected a number from 1 to 30, got inf"]),
         (f"{ONE}hours = 07:00:00\n", ["4: camera.hours: expected hours as a text such as"]),
         (f"{ONE}hours = []\n", ["4: camera.hours: expected hours such as"]),
         (f"name = 2024-01-01\n{ONE}", ["1: name: expected a text in quotes, got 2024-01-01"]),
@@ -165,7 +165,7 @@ ONE = '[[camera]]\nname = "a"\nsource = 0\n'
             [
                 "1: camera: expected [[camera]] in two pairs of brackets, got one",
                 "1: camera.source: is missing.",
-                "3: camera.rate: expected a number from 0.2 to 30, got 99",
+                "3: camera.rate: expected a number from 1 to 30, got 99",
                 "4: rule.name: is missing.",
                 "4: rule.when: is missing.",
             ],

@@ -183,6 +183,8 @@ def test_the_log_as_json(make_site: SiteMaker, tmp_path: Path) -> None:
     [
         (["watch", "nowhere.toml"], "there is no site file nowhere.toml"),
         (["events"], "events"),
+        (["watch", "nowhere.mp4", "--plain"], "there is no file"),
+        (["events", "--alerts", "--csv", "x.csv"], "--csv writes episodes"),
         (["events", "--since", "soon"], "expected a span of time"),
         (["events", "--state", "sad"], "--state must be one of"),
         (["stats", "--database", "nowhere.db"], "nowhere.db"),

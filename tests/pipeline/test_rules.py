@@ -5,7 +5,7 @@ import pytest
 
 from maskwatch.events import Alert, AlertKind, Phase
 from maskwatch.pipeline.people import People, Visit
-from maskwatch.pipeline.rules import Rule, View
+from maskwatch.pipeline.rules import Rule, Sight, View
 from maskwatch.pipeline.rules.camera_lost import CameraLostRule
 from maskwatch.pipeline.rules.compliance import ComplianceRule
 from maskwatch.pipeline.rules.violation import ViolationRule
@@ -154,20 +154,23 @@ def test_a_window_that_empties_ends_the_alert_without_claiming_a_rate() -> None:
     assert end.rate is None
 
 
-def camera_alerts(rule: CameraLostRule, up: bool, time_s: float) -> list[Alert]:
-    view = View("gate", up=up, error=None if up else "refused")
+def camera_alerts(
+    rule: CameraLostRule, up: bool, time_s: float, lost_since_s: float | None = None
+) -> list[Alert]:
+    sight = Sight.UP if up else Sight.LOST
+    view = View("gate", sight=sight, lost_since_s=lost_since_s, error=None if up else "refused")
     return list(rule.update(view, time_s, lambda time_s: 500 + time_s))
 
 
 def test_a_lost_camera_is_told_after_a_while_and_when_it_is_back() -> None:
     rule = CameraLostRule("lost", lasting_s=30)
     assert camera_alerts(rule, True, 0) == []
-    assert camera_alerts(rule, False, 1) == []
-    assert camera_alerts(rule, False, 30) == []
-    (lost,) = camera_alerts(rule, False, 31)
+    assert camera_alerts(rule, False, 11, lost_since_s=1) == []
+    assert camera_alerts(rule, False, 30, lost_since_s=1) == []
+    (lost,) = camera_alerts(rule, False, 31, lost_since_s=1)
     assert lost.sentence == "gate: no picture for 30 s: refused"
     assert lost.since == 501
-    assert camera_alerts(rule, False, 60) == []
+    assert camera_alerts(rule, False, 60, lost_since_s=1) == []
     (back,) = camera_alerts(rule, True, 61)
     assert (back.phase, back.id) == (Phase.END, lost.id)
     assert "after 1 min" in back.sentence
@@ -176,4 +179,15 @@ def test_a_lost_camera_is_told_after_a_while_and_when_it_is_back() -> None:
 def test_a_hiccup_is_no_news() -> None:
     rule = CameraLostRule("lost", lasting_s=30)
     for time_s in range(100):
-        assert camera_alerts(rule, time_s % 20 != 0, time_s) == []
+        lost_since_s = time_s // 20 * 20
+        assert camera_alerts(rule, time_s % 20 != 0, time_s, lost_since_s) == []
+
+
+def test_a_camera_that_closes_for_the_night_is_not_back() -> None:
+    rule = CameraLostRule("lost", lasting_s=5)
+    (lost,) = camera_alerts(rule, False, 10, lost_since_s=1)
+    view = View("gate", sight=Sight.CLOSED)
+    (end,) = rule.update(view, 20, float)
+    assert (end.id, end.phase) == (lost.id, Phase.END)
+    assert "no longer watched" in end.sentence
+    assert list(rule.update(View("gate", sight=Sight.STARTING), 21, float)) == []

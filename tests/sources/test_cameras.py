@@ -143,3 +143,23 @@ def test_fewer_frames_can_be_decoded(make_video: MakeVideo) -> None:
         counts[decode] = sum(1 for _ in open_frames(camera_spec))
     assert counts["all"] == 60
     assert 0 < counts["key"] < 60
+
+
+def test_a_drivers_fault_does_not_end_the_camera() -> None:
+    opened = []
+
+    def opener(spec: CameraSpec) -> TimedFrames:
+        opened.append(1)
+        yield 0.0, lambda: PIXELS
+        raise RuntimeError("an assertion in a driver")
+
+    with Started(CameraSpec(name="door", source="0"), opener=opener) as camera:
+        assert until(lambda: len(opened) >= 2)
+        assert until(lambda: "RuntimeError" in (camera.error or ""))
+
+
+def test_a_missing_file_is_not_tried_again() -> None:
+    with Started(CameraSpec(name="door", source="nowhere.mp4", loop=True)) as camera:
+        assert until(lambda: camera.ended)
+        assert camera.error == "there is no file nowhere.mp4"
+        assert camera.counts.connects == 1

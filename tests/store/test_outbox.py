@@ -84,15 +84,6 @@ def test_what_waits_can_be_seen(store: EventStore) -> None:
     assert webhook.head is None
 
 
-def test_channels_that_are_gone_do_not_keep_their_deliveries(store: EventStore) -> None:
-    save(store, 2, "mail", "old")
-    assert store.outbox.retire_channels_but(["mail", "new"], now=5.0) == 2
-    assert store.outbox.head("old") is None
-    assert head(store, "mail").attempts == 0
-    failed = list(store.outbox.deliveries(channel="old"))
-    assert {d.error for d in failed} == {"the channel is no longer in the configuration"}
-
-
 def test_phases_and_channels_added_later_are_told_once_each(store: EventStore) -> None:
     new = alert()
     end = replace(new, number=1)

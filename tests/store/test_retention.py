@@ -25,13 +25,14 @@ def test_the_old_goes_and_the_receipt_stays(store: EventStore) -> None:
     kept = [
         episode(start=FRESH, end=FRESH + 1),
         episode(start=OLD, end=FRESH),
-        episode(start=OLD, last_seen=OLD),
+        episode(start=OLD, last_seen=FRESH),
     ]
+    gone = [episode(start=OLD, end=OLD + 1), episode(start=OLD, last_seen=OLD)]
     minutes = [Minute(camera="c", start=day * DAY_S, run="r") for day in (5, 9, 10, 50)]
     told, fresh = alert(time=OLD), alert(time=FRESH)
     store.save(
         Batch(
-            episodes=(episode(start=OLD, end=OLD + 1), *kept),
+            episodes=(*gone, *kept),
             minutes=tuple(minutes),
             alerts=((told, ("bell", "mail")), (fresh, ("bell",))),
         )
@@ -43,7 +44,7 @@ def test_the_old_goes_and_the_receipt_stays(store: EventStore) -> None:
         time=NOW,
         keep_s=30 * DAY_S,
         keep_minutes_s=90 * DAY_S,
-        episodes=1,
+        episodes=2,
         alerts=1,
         deliveries=2,
         minutes=2,

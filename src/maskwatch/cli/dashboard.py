@@ -1,6 +1,7 @@
 """What a watch looks like in a terminal: cameras, people, alerts, channels."""
 
-from collections import deque
+import logging
+import sys
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -33,8 +34,7 @@ class Dashboard:
 
     def __init__(self, watch: Watch, console: Console, title: str) -> None:
         self._watch, self._title = watch, title
-        self._alerts: deque[Alert] = deque(maxlen=_ALERTS)
-        self._passed: dict[str, dict[MaskState, int]] = {}
+        self._alerts: tuple[Alert, ...] = ()
         self._rates: dict[str, tuple[float, int, float]] = {}
         self._begun_s = watch.clock.steady()
         self._live = Live(
@@ -43,7 +43,7 @@ class Dashboard:
 
     def add(self, alert: Alert) -> None:
         """Show an alert among the newest."""
-        self._alerts.appendleft(alert)
+        self._alerts = (alert, *self._alerts)[:_ALERTS]
 
     def drawn(self) -> RenderableType:
         """The dashboard as it stands."""
@@ -51,8 +51,11 @@ class Dashboard:
         if self._watch.outboxes:
             parts.append(self._channels())
         parts.append(self._newest())
+        key = "people in view / passed"
         since = words_of(self._watch.clock.steady() - self._begun_s)
-        return Panel(Group(*parts), title=f"maskwatch: {self._title}", subtitle=f"for {since}")
+        return Panel(
+            Group(*parts), title=f"maskwatch: {self._title}", subtitle=f"{key}; for {since}"
+        )
 
     def _cameras(self) -> Table:
         table = Table(expand=True, box=None, pad_edge=False)
@@ -72,7 +75,7 @@ class Dashboard:
                 _condition(watched),
                 f"{self._rate_of(watched):.1f}",
                 str(0 if camera is None else camera.counts.dropped),
-                *[_count(counts[state], state) for state in MaskState],
+                *[_counts(counts[state], watched.passed[state], state) for state in MaskState],
                 str(sum(watched.told.values())),
             )
         return table
@@ -117,7 +120,14 @@ class Dashboard:
 
     def __enter__(self) -> Self:
         self._live.__enter__()
+        self._redirect_log()
         return self
+
+    def _redirect_log(self) -> None:
+        """Log through the stream that rich keeps above the picture while it is drawn."""
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setStream(sys.stderr)
 
     def __exit__(
         self,
@@ -126,6 +136,7 @@ class Dashboard:
         trace: TracebackType | None,
     ) -> None:
         self._live.__exit__(kind, error, trace)
+        self._redirect_log()
 
 
 def _condition(watched: Watched) -> Text:
@@ -141,5 +152,7 @@ def _condition(watched: Watched) -> Text:
     return Text(f"✗ {camera.error or 'no picture'}", "red")
 
 
-def _count(count: int, state: MaskState) -> Text:
-    return Text(str(count), STYLES[state] if count else "bright_black")
+def _counts(here: int, passed: int, state: MaskState) -> Text:
+    """Those in view, and those who passed."""
+    text = Text(str(here), STYLES[state] if here else "bright_black")
+    return text.append(f" / {passed}", "bright_black")

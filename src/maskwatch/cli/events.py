@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.guard import guarded, say, set_up_log
-from maskwatch.cli.live import Camera, Database, Since, open_store, start_of
+from maskwatch.cli.live import Camera, Database, Since, open_store, start_of, zone_of
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from rich.table import Table
 
     from maskwatch.events import Alert, Episode
@@ -47,7 +49,10 @@ def events(
 
     if state is not None and state not in list(MaskState):
         raise UsageError(f"--state must be one of {', '.join(MaskState)}, got {state!r}")
+    if csv is not None and alerts:
+        raise UsageError("--csv writes episodes: leave --alerts out")
     begun, wanted = start_of(since), None if state is None else MaskState(state)
+    zone = zone_of(database)
     with open_store(database) as store:
         if csv is not None:
             from maskwatch.store.table import write_episodes
@@ -58,18 +63,18 @@ def events(
         console = Console(markup=False)
         if alerts:
             newest = list(store.alerts(since=begun, camera=camera, limit=limit, newest_first=True))
-            console.print(_alert_table(reversed(newest)))
+            console.print(_alert_table(reversed(newest), zone))
             _say_what_waits(store)
             return
         shown = list(
             store.episodes(since=begun, camera=camera, state=wanted, limit=limit, newest_first=True)
         )
-        console.print(_episode_table(reversed(shown)))
+        console.print(_episode_table(reversed(shown), zone))
         if len(shown) == limit:
             say(f"the newest {limit}; --limit shows more, --csv writes all")
 
 
-def _episode_table(episodes: "Iterator[Episode]") -> "Table":
+def _episode_table(episodes: "Iterator[Episode]", zone: "ZoneInfo | None") -> "Table":
     from rich.table import Table
 
     from maskwatch.cli.dashboard import STYLES
@@ -82,7 +87,7 @@ def _episode_table(episodes: "Iterator[Episode]") -> "Table":
     for episode in episodes:
         how = " (cut off)" if episode.broken else " so far" if episode.end is None else ""
         table.add_row(
-            _when(episode.start),
+            _when(episode.start, zone),
             episode.camera,
             f"{SYMBOLS[episode.state]} {WORDS[episode.state]}",
             words_of(episode.duration_s) + how,
@@ -94,13 +99,13 @@ def _episode_table(episodes: "Iterator[Episode]") -> "Table":
     return table
 
 
-def _alert_table(alerts: "Iterator[Alert]") -> "Table":
+def _alert_table(alerts: "Iterator[Alert]", zone: "ZoneInfo | None") -> "Table":
     from rich.table import Table
 
     table = Table("time", "rule", "phase", "what")
     table.columns[0].no_wrap = True
     for alert in alerts:
-        table.add_row(_when(alert.time), alert.rule, alert.phase.value, alert.sentence)
+        table.add_row(_when(alert.time, zone), alert.rule, alert.phase.value, alert.sentence)
     return table
 
 
@@ -113,5 +118,5 @@ def _say_what_waits(store: "EventStore") -> None:
         )
 
 
-def _when(time: float) -> str:
-    return datetime.fromtimestamp(time).strftime("%d %b %H:%M:%S")
+def _when(time: float, zone: "ZoneInfo | None") -> str:
+    return datetime.fromtimestamp(time, zone).strftime("%d %b %H:%M:%S")

@@ -7,9 +7,11 @@ import typer
 from maskwatch.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from maskwatch.store.eventstore import EventStore
 
-Since = Annotated[str | None, typer.Option(help="How far back: 90m, 24h, 30d. (default: all)")]
+Since = Annotated[str | None, typer.Option(help="How far back: 90m, 24h, 30d.")]
 Camera = Annotated[str | None, typer.Option(help="Of this camera only.")]
 Database = Annotated[
     str | None,
@@ -58,6 +60,17 @@ def open_store(database: str | None) -> "EventStore":
     elif database.endswith(".toml"):
         database = load_site(Path(database)).storage.events
     return EventStore(database, create=False)
+
+
+def zone_of(database: str | None) -> "ZoneInfo | None":
+    """The time zone of the site that a command reads; None is the machine's."""
+    if database is None or not database.endswith(".toml"):
+        return None
+    from pathlib import Path
+
+    from maskwatch.app.site.load import load_site
+
+    return load_site(Path(database)).time_zone
 
 
 def start_of(since: str | None) -> float | None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from maskwatch.cli.guard import guarded, set_up_log
-from maskwatch.cli.live import Camera, Database, Since, open_store, start_of
+from maskwatch.cli.live import Camera, Database, Since, open_store, start_of, zone_of
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from maskwatch.store.values import Total
 
-_BAR = 20
+_BAR = 16
 
 
 @guarded
@@ -36,7 +38,8 @@ def stats(
     from rich.table import Table
 
     with open_store(database) as store:
-        totals = store.totals(by=by, since=start_of(since), camera=camera)
+        zone = zone_of(database)
+        totals = store.totals(by=by, since=start_of(since), camera=camera, zone=zone)
     if json_:
         print(json.dumps([asdict(t) | {"rate": t.rate, "people": t.people} for t in totals]))
         return
@@ -44,7 +47,7 @@ def stats(
     table.columns[0].no_wrap = table.columns[-1].no_wrap = True
     for total in totals:
         table.add_row(
-            _name(total, by),
+            _name(total, by, zone),
             *[str(n) for n in (total.people, total.mask, total.no_mask, total.incorrect)],
             str(total.unknown),
             "-" if total.rate is None else f"{total.rate:.0%}",
@@ -53,11 +56,11 @@ def stats(
     Console(markup=False).print(table)
 
 
-def _name(total: "Total", by: str) -> str:
+def _name(total: "Total", by: str, zone: "ZoneInfo | None") -> str:
     if total.start is None:
         return total.camera or "-"
     form = "%a %d %b %H:00" if by == "hour" else "%a %d %b %Y"
-    return datetime.fromtimestamp(total.start).strftime(form)
+    return datetime.fromtimestamp(total.start, zone).strftime(form)
 
 
 def _bar(total: "Total") -> str:

@@ -1,5 +1,6 @@
 """maskwatch watch: cameras, people, alerts."""
 
+import logging
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
+from maskwatch.cli.guard import FAILED, INTERRUPTED, guarded, say, set_up_log
 from maskwatch.cli.live import needs_live
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def watch(
         if not _check(site):
             raise typer.Exit(FAILED)
     else:
-        _watch(site, plain=plain or log_json or not sys.stderr.isatty())
+        _watch(site, plain=plain or log_json or not sys.stderr.isatty(), as_json=log_json)
 
 
-def _watch(site: "Site", *, plain: bool) -> None:
+def _watch(site: "Site", *, plain: bool, as_json: bool) -> None:
     from rich.console import Console
 
     from maskwatch.app.live.build import watching
@@ -72,7 +73,13 @@ def _watch(site: "Site", *, plain: bool) -> None:
     shown: list[Dashboard] = []
 
     def write(line: str) -> None:
-        console.print(line, end="", markup=False, highlight=False, soft_wrap=True)
+        if "\a" in line:
+            console.bell()
+        text = line.replace("\a", "")
+        if as_json:  # One kind of line for programs that collect logs.
+            logging.getLogger("maskwatch.terminal").warning(text.strip())
+        else:
+            console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
 
     def show(watched: "Watched", result: "Result | None", outcome: "Outcome") -> None:
         for board in shown:
@@ -94,27 +101,36 @@ def _watch(site: "Site", *, plain: bool) -> None:
         stack.enter_context(housekeeping(store, site.storage, watch.clock))
         if not plain:
             shown.append(stack.enter_context(Dashboard(watch, console, site.name)))
-        with _stopped_by_signals() as stop:
+        with _stopped_by_signals() as (stop, signals):
             stored = watch.run(stop)
     if not stored:
-        say("error: the database did not take the last events; see the log")
+        say("error: the database did not take all events; see the log")
+    blind = [
+        w for w in watch.watched if w.camera is not None and w.camera.ended and not w.processed
+    ]
+    for one in blind:
+        say(f"error: camera {one.spec.name}: {one.camera.error if one.camera else ''}")
+    if signal.SIGINT in signals:
+        raise typer.Exit(INTERRUPTED)
+    if blind or not stored:
         raise typer.Exit(FAILED)
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
-    stop = threading.Event()
+def _stopped_by_signals() -> Iterator[tuple[threading.Event, list[int]]]:
+    """An event that SIGTERM and Ctrl-C set, and which came; a second ends the program at once."""
+    stop, came = threading.Event(), list[int]()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def ask(number: int, frame: object) -> None:
+        came.append(number)
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
     for number in before:
         signal.signal(number, ask)
     try:
-        yield stop
+        yield stop, came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

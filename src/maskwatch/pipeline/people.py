@@ -182,6 +182,8 @@ class People:
         """The episodes that this face ended, began or made longer."""
         if person.verdict.add(probabilities, weight, time_s):
             if person.open is not None:
+                before, late_s = person.open.episode.state, time_s - person.since_s
+                person.spent_s[before] = max(0.0, person.spent_s.get(before, 0.0) - late_s)
                 yield _ended(person, person.since_s)
             person.open = self._begun(person, time_s)
             yield person.open.episode

@@ -4,6 +4,7 @@ A camera keeps only its newest frame, at most `rate` of them a second; a dead on
 longer between its attempts, and slows no other.
 """
 
+import logging
 import random
 import threading
 import time
@@ -16,6 +17,7 @@ from maskwatch.errors import MaskwatchError
 from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
 from maskwatch.types import Frame
 
+_logger = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _STEADY_S = 10.0
 """A camera that sent pictures for so long starts anew with short waits."""
@@ -85,10 +87,14 @@ class LiveCamera:
             return None if frame is None else (frame, self._slot.arrived_s)
 
     @property
+    def silent_since_s(self) -> float:
+        """When its last frame came, on the steady clock; its start, where none has come."""
+        return self._started_s if self._last_s is None else self._last_s
+
+    @property
     def up(self) -> bool:
         """Whether frames come; a camera that is starting has its time-out to send one."""
-        since_s = self._started_s if self._last_s is None else self._last_s
-        return not self.ended and self._steady() - since_s <= self.spec.timeout_s
+        return not self.ended and self._steady() - self.silent_since_s <= self.spec.timeout_s
 
     def _run(self) -> None:
         wait_s = _FIRST_WAIT_S
@@ -100,10 +106,15 @@ class LiveCamera:
                 self.error = "it has ended" if self.ended else "the stream ended"
             except MaskwatchError as error:
                 self.error = str(error)
+                # A file that is missing or broken stays so.
+                self.ended = self.spec.is_file
+            except Exception as error:  # A driver's fault must not end the camera for good.
+                _logger.exception("camera %s failed in an unforeseen way", self.spec.name)
+                self.error = f"failed in an unforeseen way: {type(error).__name__}"
             if self.ended:
                 self._arrived.set()
                 return
-            if self._steady() - begun_s >= _STEADY_S:
+            if self.silent_since_s - begun_s >= _STEADY_S:
                 wait_s = _FIRST_WAIT_S
             # All cameras of a switch that was restarted must not come back in the same moment.
             self._stopped.wait(wait_s * random.uniform(0.75, 1.25))

@@ -73,7 +73,10 @@ def _device_frames(index: int) -> TimedFrames:
 
 
 def _retrieved(capture: Any) -> Image:
-    return from_bgr(capture.retrieve()[1])
+    there, image_bgr = capture.retrieve()
+    if not there:
+        raise SourceError("the camera sent a frame that cannot be read")
+    return from_bgr(image_bgr)
 
 
 def video_frames_of(spec: CameraSpec) -> TimedFrames:
@@ -84,9 +87,18 @@ def video_frames_of(spec: CameraSpec) -> TimedFrames:
         stream.thread_type = "NONE"
         stream.codec_context.skip_frame = _SKIPPED[spec.decode]
         start_s: float | None = None
-        for index, frame in enumerate(raw_frames(container, stream, spec.shown)):
+        # What comes in segments, or as a file, comes in bursts: it is played at its own pace.
+        paced = is_address(spec.source) and (
+            container.format.name == "hls" or (container.duration or 0) > 0
+        )
+        frames = raw_frames(container, stream, spec.shown, timeout_s=spec.timeout_s)
+        begun_s = time.monotonic()
+        for index, frame in enumerate(frames):
             now_s = time_of(frame, index, stream)
             start_s = now_s if start_s is None else start_s
+            if paced:
+                ahead_s = now_s - start_s - (time.monotonic() - begun_s)
+                time.sleep(min(max(0.0, ahead_s), spec.timeout_s / 2))
             yield now_s - start_s, lambda frame=frame: upright(frame, stream)  # type: ignore[misc]
 
 
@@ -94,11 +106,14 @@ def _played_frames(spec: CameraSpec) -> TimedFrames:
     """A file's frames at the times at which they would have come."""
     if not Path(spec.source).exists():
         raise SourceError(f"there is no file {spec.source}")
-    offset_s, begun_s = 0.0, time.monotonic()
+    offset_s, begun_s, count = 0.0, time.monotonic(), 0
     for _ in itertools.count() if spec.loop else range(1):
         last_s = step_s = 0.0
         for time_s, pixels in video_frames_of(spec):
             step_s, last_s = max(0.0, time_s - last_s), time_s
             time.sleep(max(0.0, begun_s + offset_s + time_s - time.monotonic()))
+            count += 1
             yield offset_s + time_s, pixels
+        if not count:
+            raise SourceError(f"{spec.source} has no frame that can be decoded")
         offset_s += last_s + step_s

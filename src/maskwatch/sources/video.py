@@ -1,6 +1,7 @@
 """Frames of a video file or a stream, through PyAV."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -84,17 +85,30 @@ def decoded(
 
 
 def raw_frames(
-    container: "InputContainer", stream: "VideoStream", shown: str
+    container: "InputContainer",
+    stream: "VideoStream",
+    shown: str,
+    *,
+    timeout_s: float | None = None,
 ) -> "Iterator[av.VideoFrame]":
+    """The frames as they are decoded; damaged packets are left out and counted in the log.
+
+    Raises:
+        SourceError: it broke off, or sent no picture for `timeout_s` seconds.
+    """
     import av
 
-    damaged = 0
+    damaged, last_s = 0, time.monotonic()
     try:
         for packet in container.demux(stream):
             try:
-                yield from packet.decode()
+                for frame in packet.decode():
+                    yield frame
+                    last_s = time.monotonic()
             except av.FFmpegError:
                 damaged += 1
+            if timeout_s is not None and time.monotonic() - last_s > timeout_s:
+                raise SourceError(f"{shown} sends, but no picture for {timeout_s:g} seconds")
     except av.FFmpegError as error:
         # libav's own message holds the whole address, password and all: `from None`.
         reason = f"{error.strerror}; the frames so far are kept"

@@ -1,6 +1,6 @@
 """Deliveries that wait in the database until their channel told them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select, update
@@ -56,18 +56,6 @@ class Outbox:
         with self._database.writing() as connection:
             change = update(deliveries).where(deliveries.c.id == delivery.id)
             connection.execute(change.values(changes))
-
-    def retire_channels_but(self, channels: Collection[str], *, now: float) -> int:
-        """Give up what waits for any other channel, for there is none to tell it; how many."""
-        error = "the channel is no longer in the configuration"
-        change = (
-            update(deliveries)
-            .where(deliveries.c.state == DeliveryState.PENDING)
-            .where(deliveries.c.channel.not_in(channels))
-            .values(state=DeliveryState.FAILED, tried=now, error=error)
-        )
-        with self._database.writing() as connection:
-            return connection.execute(change).rowcount
 
     def waiting(self) -> list[Waiting]:
         """The channels with something pending or failed, by name."""

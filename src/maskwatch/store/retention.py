@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from maskwatch.errors import StoreError
 from maskwatch.store.schema import alerts, deliveries, episodes, minutes, receipts, row_of
@@ -33,7 +33,10 @@ def purge(
     statements = {
         "deliveries": delete(deliveries).where(is_finished, delivery_is_old),
         "alerts": delete(alerts).where(alerts.c.time < limit, ~has_delivery),
-        "episodes": delete(episodes).where(episodes.c.end < limit),
+        # Also one that nobody ended: its camera may be gone.
+        "episodes": delete(episodes).where(
+            func.coalesce(episodes.c.end, episodes.c.last_seen) < limit
+        ),
         "minutes": delete(minutes).where(minutes.c.start < now - keep_minutes_s),
     }
     counts = {name: connection.execute(step).rowcount for name, step in statements.items()}

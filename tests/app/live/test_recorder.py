@@ -8,7 +8,7 @@ import pytest
 
 from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.recorder import Recorder
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, StoreError
 from maskwatch.events import Alert, AlertKind, Batch, Episode
 from maskwatch.store.eventstore import EventStore
 from maskwatch.types import MaskState
@@ -196,3 +196,36 @@ def test_a_fault_in_a_library_does_not_end_the_channel(
     outbox.ask_to_stop()
     outbox.join(5)
     assert "unforeseen" in caplog.text
+
+
+def test_what_was_told_is_not_told_again_while_the_database_takes_nothing(
+    store: EventStore, tmp_path: Path
+) -> None:
+    channel = Told()
+    store.save(Batch(alerts=((alert(1), ("desk",)),)))
+    outbox = Outbox("desk", channel, store, now=time.time)
+    other = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(5):
+        with pytest.raises(StoreError):
+            outbox._deliver_next()
+    assert len(channel.alerts) == 1
+    other.execute("COMMIT")
+    other.close()
+    assert not outbox._deliver_next()
+    assert len(channel.alerts) == 1
+    assert store.outbox.waiting() == []
+
+
+def test_what_memory_cannot_hold_is_counted_and_said(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("maskwatch.app.live.recorder._MOST_EVENTS", 10)
+    recorder = Recorder(store, lambda: None)
+    for number in range(25):
+        recorder.put(Batch(episodes=(episode(number),)))
+    recorder.start()
+    assert not recorder.close(5.0)
+    assert recorder.counts.lost == 15
+    assert "events are lost" in caplog.text
+    assert len(list(store.episodes())) == 10

@@ -67,7 +67,11 @@ def _rule(table: AnyRule) -> Rule:
 def post_of(site: Site, camera: CameraTable, clock: Clock, run: str) -> Post:
     """The post of one camera."""
     spec = PostSpec(
-        name=camera.name, source=camera.shown, zones=camera.zones, min_face=camera.min_face
+        name=camera.name,
+        source=camera.shown,
+        zones=camera.zones,
+        min_face=camera.min_face,
+        rate=camera.rate,
     )
     return Post(spec, rules_of(site, camera.name), clock, run)
 
@@ -149,15 +153,15 @@ def _outboxes(
     cameras = [camera.name for camera in site.cameras]
     for options in site.channels:
         channel = open_channel(options, cameras=cameras, write=write)
-        stack.callback(channel.close)
-        yield Outbox(options.name, channel, store, now=lambda: clock.wall(clock.steady()))
+        outbox = Outbox(options.name, channel, store, now=lambda: clock.wall(clock.steady()))
+        stack.callback(outbox.abandon)
+        yield outbox
 
 
 def _end_what_was_left(site: Site, store: EventStore, now: float) -> None:
     """A run that was killed could not say that its alerts are over."""
     names = [camera.name for camera in site.cameras]
     store.close_open_episodes(names)
-    store.outbox.retire_channels_but([c.name for c in site.channels], now=now)
     store.save(Batch(alerts=tuple(_endings(site, store, names, now))))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
+from onnxruntime import get_available_providers
+
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.settings import Settings
 from maskwatch.types import Frame, Result
@@ -27,7 +29,8 @@ class Eyes:
     def __init__(self, settings: Settings) -> None:
         threads = settings.threads or 1
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        count = 1 if settings.device == "cuda" else max(1, min(_MOST, (cores or 1) // threads))
+        on_gpu = settings.device != "cpu" and "CUDAExecutionProvider" in get_available_providers()
+        count = 1 if on_gpu else max(1, min(_MOST, (cores or 1) // threads))
         own = settings.but(threads=threads)
         self.busy_s = 0.0
         self._free: SimpleQueue[MaskDetector] = SimpleQueue()

@@ -13,7 +13,8 @@ from maskwatch.store.eventstore import EventStore
 from maskwatch.store.values import Receipt
 
 _logger = logging.getLogger(__name__)
-_EVERY_S = 3600.0
+_FIRST_S, _EVERY_S = 600.0, 3600.0
+"""Not at once: a machine that has just started may not know the date yet."""
 
 
 def purge(store: EventStore, storage: StorageTable, now: float) -> Receipt:
@@ -22,29 +23,41 @@ def purge(store: EventStore, storage: StorageTable, now: float) -> Receipt:
     Raises:
         StoreError: it could not be deleted now.
     """
-    return store.purge(
+    receipt = store.purge(
         now=now,
         keep_s=storage.keep_s,
         keep_minutes_s=storage.keep_counts_s,
         delete_file=lambda name: Path(name).unlink(missing_ok=True),
     )
+    _delete_strays(storage.snapshot_folder, now - storage.keep_s)
+    return receipt
+
+
+def _delete_strays(folder: Path, limit: float) -> None:
+    """Snapshots that no alert names, since the program was killed between the two."""
+    try:
+        for path in folder.glob("*Z-*.jpg"):
+            if path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        _logger.warning("cannot delete old snapshots in %s: %s", folder, error.strerror)
 
 
 @contextmanager
 def housekeeping(store: EventStore, storage: StorageTable, clock: Clock) -> Iterator[None]:
-    """Purge at once and then each hour, in a thread, while entered."""
+    """Purge after ten minutes and then each hour, in a thread, while entered."""
     closed = threading.Event()
 
     def work() -> None:
-        while True:
+        wait_s = _FIRST_S
+        while not closed.wait(wait_s):
+            wait_s = _EVERY_S
             try:
                 receipt = purge(store, storage, clock.wall(clock.steady()))
             except StoreError as error:
                 _logger.warning("nothing was deleted: %s", error)
             else:
                 _logger.info("deleted %d episodes and %d alerts", receipt.episodes, receipt.alerts)
-            if closed.wait(_EVERY_S):
-                return
 
     thread = threading.Thread(target=work, name="housekeeping", daemon=True)
     thread.start()
@@ -52,4 +65,4 @@ def housekeeping(store: EventStore, storage: StorageTable, clock: Clock) -> Iter
         yield
     finally:
         closed.set()
-        thread.join(5)
+        thread.join(0.5)

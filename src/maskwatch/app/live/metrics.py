@@ -1,6 +1,7 @@
 """What the watch is doing, for Prometheus and for health checks, over HTTP."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -49,7 +50,10 @@ class WatchCollector:
             "maskwatch_people", "People in view, by verdict.", labels=["camera", "state"]
         )
         alerts = CounterMetricFamily(
-            "maskwatch_alerts", "Phases of alerts.", labels=["camera", "kind"]
+            "maskwatch_alerts", "Alerts that began.", labels=["camera", "kind"]
+        )
+        passed = CounterMetricFamily(
+            "maskwatch_people_passed", "People who left, by verdict.", labels=["camera", "state"]
         )
         for watched in self._watch.watched:
             name, camera = [watched.spec.name], watched.camera
@@ -62,9 +66,11 @@ class WatchCollector:
             faces.add_metric(name, watched.faces)
             for state, count in people_by_state(watched.post.people).items():
                 people.add_metric([*name, state.value], count)
+            for state, count in watched.passed.items():
+                passed.add_metric([*name, state.value], count)
             for kind, count in dict(watched.told).items():
                 alerts.add_metric([*name, kind], count)
-        yield from (read, dropped, processed, faces, connects, up, people, alerts)
+        yield from (read, dropped, processed, faces, connects, up, people, passed, alerts)
 
     def _of_outboxes(self) -> Iterator[Metric]:
         sent = CounterMetricFamily("maskwatch_deliveries", "Alerts told.", labels=["channel"])
@@ -151,8 +157,11 @@ def serving(watch: Watch, host: str, port: int) -> Iterator[int]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Say nothing: a scrape each few seconds is no news."""
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = Server((host, port), Handler)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     server.daemon_threads = True

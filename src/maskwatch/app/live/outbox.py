@@ -51,6 +51,8 @@ class Outbox:
         self._channel, self._store, self._now = channel, store, now
         self._give_up_s = give_up_s
         self._closed = threading.Event()
+        self._told: Delivery | None = None
+        self._not_before = float("-inf")
         self._thread = threading.Thread(target=self._run, name=f"channel {name}", daemon=True)
 
     def start(self) -> None:
@@ -64,7 +66,13 @@ class Outbox:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end; what is not told by then is told by the next run."""
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def abandon(self) -> None:
+        """Let go of the channel, if no thread was started that does so itself."""
+        if self._thread.ident is None:
+            self._channel.close()
 
     def _run(self) -> None:
         try:
@@ -75,7 +83,7 @@ class Outbox:
                     while self._deliver_next():
                         pass
                 except StoreError as error:
-                    _logger.debug("channel %s cannot read its alerts: %s", self.name, error)
+                    self.error = f"the database: {error}"
                 if closing:
                     return
                 self.wake.wait(_POLL_S)
@@ -84,8 +92,11 @@ class Outbox:
 
     def _deliver_next(self) -> bool:
         """Tell the oldest alert, if one is due; return whether to go on with the next."""
+        if self._told is not None:
+            self._mark_told(self._told)
+        now = self._now()
         delivery = self._store.outbox.head(self.name)
-        if delivery is None or delivery.wait_s(self._now()) > 0:
+        if delivery is None or delivery.wait_s(now) > 0 or self._is_waiting(now):
             return False
         try:
             self._channel.send(delivery.alert)
@@ -94,12 +105,22 @@ class Outbox:
                 _logger.exception("channel %s failed in an unforeseen way", self.name)
             self._failed(delivery, error)
             return False
+        # Kept until it is marked: a database that takes nothing must not have it told again.
+        self._told = delivery
+        self._mark_told(delivery)
+        return True
+
+    def _mark_told(self, delivery: Delivery) -> None:
         self._store.outbox.delivered(delivery, now=self._now())
+        self._told = None
         self.counts.sent += 1
         if self.error is not None:
             _logger.warning("channel %s works again", self.name)
         self.error = None
-        return True
+
+    def _is_waiting(self, now: float) -> bool:
+        """Whether it failed a moment ago; beyond the longest wait the clock was set."""
+        return 0 < self._not_before - now <= 1.5 * _LONGEST_S
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
         now = self._now()
@@ -117,4 +138,6 @@ class Outbox:
         wait_s *= random.uniform(0.8, 1.2)
         if isinstance(error, RetryLater):
             wait_s = max(wait_s, min(error.retry_after_s, _LONGEST_S))
-        self._store.outbox.postponed(delivery, error=str(error), now=now, next_try=now + wait_s)
+        # In memory, too: the database may not take it.
+        self._not_before = now + wait_s
+        self._store.outbox.postponed(delivery, error=str(error), now=now, next_try=self._not_before)

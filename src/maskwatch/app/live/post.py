@@ -1,6 +1,5 @@
 """One camera's post: from what was found in its frames to what is remembered and told."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,22 +9,28 @@ from maskwatch.events import Alert, Batch, CameraStatus
 from maskwatch.pipeline.minutes import Minutes
 from maskwatch.pipeline.people import Changes, People, Person, Visit
 from maskwatch.pipeline.quality import clothes_colours, face_weights
-from maskwatch.pipeline.rules import RuleSet, View
+from maskwatch.pipeline.rules import RuleSet, Sight, View
+from maskwatch.pipeline.tracking import TrackerOptions
 from maskwatch.pipeline.zones import Zones
 from maskwatch.types import Faces, Result
 
+_PATIENCE_FRAMES = 3
 NOT_WATCHED = "not watched"
 """Why a camera is down after the watch has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostSpec:
-    """What a post watches for: faces in `zones` with a short side of at least `min_face` pixels."""
+    """What a post watches for: faces in `zones` with a short side of at least `min_face` pixels.
+
+    At `rate` frames a second a person is gone who was not seen in three of them.
+    """
 
     name: str
     source: str
     zones: Zones = field(default_factory=Zones)
     min_face: float = 0.0
+    rate: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +48,58 @@ class Outcome:
 
 
 class Post:
-    """Follows one camera; frames must come in the order of time."""
+    """Follows one camera; frames must come in the order of time.
+
+    `people` are those who are here and have been judged; other threads may read it.
+    """
 
     def __init__(self, spec: PostSpec, rules: RuleSet, clock: Clock, run: str) -> None:
         self.spec = spec
         self._rules = rules
         self._clock = clock
-        self._people = People(spec.name, clock.wall)
+        patience_s = max(TrackerOptions().patience_s, _PATIENCE_FRAMES / spec.rate)
+        self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=patience_s))
         self._minutes = Minutes(spec.name, run)
         self._status: CameraStatus | None = None
-
-    @property
-    def people(self) -> Sequence[Person]:
-        """Those who are here and have been judged."""
-        return list(self._people)
+        self.people: tuple[Person, ...] = ()
 
     def take(self, result: Result, time_s: float) -> Outcome:
         """Judge the people of one frame, which came at a steady time."""
         image = result.image
         if image is None:
-            return self.idle(time_s, up=False, error=result.error)
+            return Outcome(Faces.empty(), Batch())
         height, width = image.shape[:2]
         counts = self.spec.zones.keeps(result.faces.boxes, width, height)
         sides = (result.faces.boxes[:, 2:] - result.faces.boxes[:, :2]).min(axis=1, initial=np.inf)
         faces = result.faces[counts & (sides >= self.spec.min_face)]
-        weights = face_weights(image, faces.boxes)
-        colours = clothes_colours(image, faces.boxes)
         tracked, changes = self._people.update(
-            faces, weights, time_s, (width, height), colours=colours
+            faces,
+            face_weights(image, faces.boxes),
+            time_s,
+            (width, height),
+            colours=clothes_colours(image, faces.boxes),
         )
         batch = self._told(changes, time_s, frames=1, faces=len(faces))
         return Outcome(tracked, batch, changes.visits)
 
-    def idle(self, time_s: float, *, up: bool, error: str | None = None) -> Outcome:
-        """A while without frames: people leave, and a camera that is not `up` is lost."""
-        changes = self._people.tick(time_s, lost=not up)
-        batch = self._told(changes, time_s, up=up, error=error)
+    def idle(
+        self,
+        time_s: float,
+        sight: Sight = Sight.UP,
+        *,
+        lost_since_s: float | None = None,
+        error: str | None = None,
+    ) -> Outcome:
+        """A while without frames: people leave; all of them where the camera shows nothing."""
+        changes = self._people.tick(time_s, lost=sight in (Sight.LOST, Sight.CLOSED))
+        batch = self._told(changes, time_s, sight=sight, lost_since_s=lost_since_s, error=error)
         return Outcome(Faces.empty(), batch, changes.visits)
 
     def close(self, time_s: float) -> Outcome:
         """The end of the watch: whoever is here is no longer seen."""
-        changes = self._people.tick(time_s, lost=True)
-        batch = self._told(changes, time_s, up=False, error=NOT_WATCHED)
-        minutes = (*batch.minutes, *self._minutes.rest())
-        return Outcome(Faces.empty(), replace(batch, minutes=minutes), changes.visits)
+        outcome = self.idle(time_s, Sight.CLOSED, error=NOT_WATCHED)
+        minutes = (*outcome.batch.minutes, *self._minutes.rest())
+        return replace(outcome, batch=replace(outcome.batch, minutes=minutes))
 
     def _told(
         self,
@@ -95,22 +108,28 @@ class Post:
         *,
         frames: int = 0,
         faces: int = 0,
-        up: bool = True,
+        sight: Sight = Sight.UP,
+        lost_since_s: float | None = None,
         error: str | None = None,
     ) -> Batch:
         now = self._clock.wall(time_s)
-        view = View(self.spec.name, self.people, changes.visits, up, error)
+        self.people = tuple(self._people)
+        view = View(self.spec.name, self.people, changes.visits, sight, lost_since_s, error)
         minutes = self._minutes.add(now, frames=frames, faces=faces, visits=changes.visits)
         return Batch(
             episodes=changes.episodes,
             minutes=tuple(minutes),
             alerts=tuple(self._rules.update(view, time_s, self._clock.wall)),
-            cameras=self._status_changes(now, up, error),
+            cameras=self._status_changes(now, sight, error),
         )
 
-    def _status_changes(self, now: float, up: bool, error: str | None) -> tuple[CameraStatus, ...]:
-        known = self._status
-        if known is not None and (known.up, known.error) == (up, error):
+    def _status_changes(
+        self, now: float, sight: Sight, error: str | None
+    ) -> tuple[CameraStatus, ...]:
+        known, up = self._status, sight is Sight.UP
+        if sight is Sight.STARTING or (
+            known is not None and (known.up, known.error) == (up, error)
+        ):
             return ()
         since = now if known is None or known.up != up else known.since
         self._status = CameraStatus(

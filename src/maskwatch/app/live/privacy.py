@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from maskwatch.alerts.log import LogOptions
 from maskwatch.app.site.tables import Site
 from maskwatch.durations import words_of
 from maskwatch.store.address import parse_address
@@ -23,7 +24,12 @@ def privacy_report(site: Site) -> Iterator[Kept]:
     storage = site.storage
     where, keep = parse_address(storage.events).shown, words_of(storage.keep_s)
     yield Kept("frames", "the cameras' pictures", "memory only", "until the next frame")
-    yield Kept("faces", "boxes and probabilities", "memory only", "while the person is in view")
+    yield Kept(
+        "faces",
+        "boxes, probabilities, the mean colour of the clothes below",
+        "memory only",
+        "while the person is in view",
+    )
     yield Kept("identities", "none: no embedding, name or face is computed", "nowhere", "never")
     yield Kept(
         "episodes",
@@ -47,7 +53,11 @@ def privacy_report(site: Site) -> Iterator[Kept]:
         contents = "alerts: camera, rule, time, state, random number"
         if storage.snapshots:
             contents += "; the path of the snapshot, or by e-mail the snapshot itself"
-        yield Kept(f"channel {channel.name}", contents, f"sent by {channel.type}", "theirs to say")
+        if isinstance(channel, LogOptions):
+            where, how_long = str(channel.path), "until you delete it"
+        else:
+            where, how_long = f"sent by {channel.type}", "theirs to say"
+        yield Kept(f"channel {channel.name}", contents, where, how_long)
     if site.metrics.listen is not None:
         yield Kept(
             "metrics", "counts since the start", f"http://{site.metrics.listen}", "until it ends"

@@ -58,17 +58,19 @@ class Recorder:
             while self._events > _MOST_EVENTS and len(self._waiting) > 1:
                 dropped = self._waiting.popleft()
                 self._events -= _size(dropped)
+                if not self.counts.lost:
+                    _logger.error("events are lost: the database takes nothing, memory is full")
                 self.counts.lost += _size(dropped)
             self.counts.waiting = len(self._waiting)
             self._changed.notify()
 
     def close(self, timeout_s: float) -> bool:
-        """Store what waits; return whether all of it was stored in time."""
+        """Store what waits; return whether all that ever came was stored in time."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join(timeout_s)
-        return not self._waiting
+        return not self._waiting and not self.counts.lost
 
     def _run(self) -> None:
         while True:
@@ -95,9 +97,11 @@ class Recorder:
     def _stored(self, batch: Batch) -> bool:
         try:
             self._store.save(batch)
-        except StoreError as error:
+        except Exception as error:  # Whatever it is: events wait, and the thread goes on.
             self.counts.failures += 1
-            if self.error is None:
+            if not isinstance(error, StoreError):
+                _logger.exception("the database failed in an unforeseen way")
+            elif self.error is None:
                 _logger.warning("events wait in memory: %s", error)
             self.error = str(error)
             return False

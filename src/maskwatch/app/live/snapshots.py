@@ -42,11 +42,12 @@ class Snapshots:
         safe = self.unrecognisable(result.image, known)
         if safe is None:
             return None
-        when = datetime.fromtimestamp(alert.time, UTC).strftime("%Y%m%dT%H%M%S")
+        when = datetime.fromtimestamp(alert.time, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{when}-{alert.id}.jpg"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             encode(annotate(safe, faces), path)
+            path.chmod(0o600)
         except OSError as error:
             raise SinkError(f"cannot write the snapshot {path}: {error.strerror}") from error
         return path

@@ -8,7 +8,7 @@ from maskwatch.alerts.open import AnyChannel, probe
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.live.build import spec_of
 from maskwatch.app.site.tables import Site
-from maskwatch.errors import MaskwatchError
+from maskwatch.errors import MaskwatchError, SourceError
 from maskwatch.sources.opening import CameraSpec, open_frames
 from maskwatch.store.eventstore import EventStore
 
@@ -57,9 +57,10 @@ def _database(site: Site) -> str:
 def _camera(spec: CameraSpec) -> str:
     frames = open_frames(spec)
     try:
-        _, pixels = next(frames)
-        height, width = pixels().shape[:2]
-        return f"{spec.shown} sends {width}x{height}"
+        for _, pixels in frames:
+            height, width = pixels().shape[:2]
+            return f"{spec.shown} sends {width}x{height}"
+        raise SourceError(f"{spec.shown} has no frame that can be decoded")
     finally:
         frames.close()
 

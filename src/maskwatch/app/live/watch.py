@@ -7,7 +7,6 @@ have threads of their own, so that none of them slows another.
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from maskwatch.app.live.clock import Clock
@@ -18,11 +17,13 @@ from maskwatch.app.live.recorder import Recorder
 from maskwatch.app.live.snapshots import Snapshots
 from maskwatch.errors import SinkError
 from maskwatch.events import Alert, AlertKind, Batch, Phase
+from maskwatch.pipeline.rules import Sight
 from maskwatch.sources.cameras import LiveCamera
 from maskwatch.sources.opening import CameraSpec
-from maskwatch.types import Frame, Result
+from maskwatch.types import Frame, MaskState, Result
 
 _logger = logging.getLogger(__name__)
+OUT_OF_HOURS = "outside its hours"
 _TICK_S = 0.2
 _GROUP = 16
 """Frames that share a batch at most: all others would wait for its last."""
@@ -39,7 +40,17 @@ class Watched:
     processed: int = 0
     faces: int = 0
     told: dict[str, int] = field(default_factory=dict)
+    passed: dict[MaskState, int] = field(default_factory=lambda: dict.fromkeys(MaskState, 0))
     idle_at_s: float = float("-inf")
+
+    @property
+    def sight(self) -> Sight:
+        """Whether it shows anything."""
+        if self.camera is None or self.camera.ended:
+            return Sight.CLOSED
+        if not self.camera.up:
+            return Sight.LOST
+        return Sight.UP if self.camera.counts.read else Sight.STARTING
 
 
 @dataclass(slots=True)
@@ -120,9 +131,11 @@ class Watch:
         for (watched, _, arrived_s), result in zip(fresh, results, strict=True):
             watched.processed += 1
             watched.faces += len(result.faces)
-            outcome = watched.post.take(result, arrived_s)
-            self._remember(watched, result, outcome)
             watched.idle_at_s = arrived_s
+            try:
+                self._remember(watched, result, watched.post.take(result, arrived_s))
+            except Exception:  # What is wrong with one frame must not end the watch.
+                _logger.exception("camera %s: a frame was left out", watched.spec.name)
 
     def _rest(self, watched: Watched) -> None:
         """A camera without frames still has people who leave, and rules about its silence."""
@@ -130,10 +143,15 @@ class Watch:
         if now_s - watched.idle_at_s < 2 * _TICK_S + 1 / watched.spec.rate:
             return
         watched.idle_at_s = now_s
+        sight = watched.sight
         camera = watched.camera
-        up = camera is None or camera.up or camera.ended
-        error = None if camera is None or up else camera.error
-        outcome = watched.post.idle(now_s, up=up, error=error)
+        error = OUT_OF_HOURS if camera is None else camera.error
+        outcome = watched.post.idle(
+            now_s,
+            sight,
+            lost_since_s=None if camera is None else camera.silent_since_s,
+            error=None if sight is Sight.UP else error,
+        )
         self._remember(watched, None, outcome)
 
     def _remember(self, watched: Watched, result: Result | None, outcome: Outcome) -> None:
@@ -141,7 +159,10 @@ class Watch:
         if result is not None and self._snapshots is not None and batch.alerts:
             batch = replace(batch, alerts=tuple(self._pictured(result, outcome)))
         for alert, _ in batch.alerts:
-            watched.told[alert.kind.value] = watched.told.get(alert.kind.value, 0) + 1
+            if alert.phase is Phase.NEW:
+                watched.told[alert.kind.value] = watched.told.get(alert.kind.value, 0) + 1
+        for visit in outcome.visits:
+            watched.passed[visit.state] += 1
         _log(batch)
         self.recorder.put(batch)
         self._on_outcome(watched, result, outcome)
@@ -164,16 +185,16 @@ class Watch:
 
     def _close(self, drain_s: float) -> bool:
         """End everything within the time: what is not told by then is told by the next run."""
-        with ExitStack() as stack:
-            for watched in self.watched:
-                if watched.camera is not None:
-                    watched.camera.stop()
-                self._remember(watched, None, watched.post.close(self.clock.steady()))
-            for outbox in self.outboxes:
-                stack.callback(outbox.join, drain_s / 4)
-            stored = self.recorder.close(drain_s / 2)
-            for outbox in self.outboxes:
-                outbox.ask_to_stop()
+        end_s = self.clock.steady() + drain_s
+        for watched in self.watched:
+            if watched.camera is not None:
+                watched.camera.stop()
+            self._remember(watched, None, watched.post.close(self.clock.steady()))
+        stored = self.recorder.close(drain_s / 2)
+        for outbox in self.outboxes:
+            outbox.ask_to_stop()
+        for outbox in self.outboxes:
+            outbox.join(max(0.0, end_s - self.clock.steady()))
         return stored
 
 
@@ -184,5 +205,6 @@ def _log(batch: Batch) -> None:
         if camera.up:
             _logger.info("camera %s is up", camera.name)
         else:
-            level = logging.INFO if camera.error == NOT_WATCHED else logging.WARNING
+            expected = camera.error in (NOT_WATCHED, OUT_OF_HOURS)
+            level = logging.INFO if expected else logging.WARNING
             _logger.log(level, "camera %s is down: %s", camera.name, camera.error)

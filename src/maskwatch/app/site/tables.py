@@ -48,9 +48,7 @@ class CameraTable(Table):
         description="The index of a device (0), an address (rtsp://host/path), or a file, which "
         "is played as if live.",
     )
-    rate: float = Field(
-        default=5.0, ge=0.2, le=30, description="Frames a second that are looked at."
-    )
+    rate: float = Field(default=5.0, ge=1, le=30, description="Frames a second that are looked at.")
     decode: Literal["all", "reference", "key"] = Field(
         default="all",
         description="Which frames of the video are decoded: all, those that others refer to, or "

@@ -6,6 +6,7 @@ of alerts that came about. Each rule tells a thing once: it begins, may change, 
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from maskwatch.events import Alert, Phase
@@ -15,14 +16,27 @@ Wall = Callable[[float], float]
 """From the steady clock to seconds since 1970."""
 
 
+class Sight(StrEnum):
+    """Whether a camera shows anything."""
+
+    UP = "up"
+    STARTING = "starting"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a rule sees of one camera: who is here, who just left, whether frames come."""
+    """What a rule sees of one camera: who is here, who just left, whether frames come.
+
+    Of a lost one `lost_since_s` is when its last frame came, on the steady clock.
+    """
 
     camera: str
     people: Collection[Person] = ()
     visits: Collection[Visit] = ()
-    up: bool = True
+    sight: Sight = Sight.UP
+    lost_since_s: float | None = None
     error: str | None = None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from maskwatch.durations import words_of
 from maskwatch.events import Alert, AlertKind, Phase
 from maskwatch.pipeline.people import Person
-from maskwatch.pipeline.rules import View, Wall
+from maskwatch.pipeline.rules import Sight, View, Wall
 from maskwatch.types import MaskState
 
 _STATES = (MaskState.NO_MASK, MaskState.INCORRECT)
@@ -37,7 +37,7 @@ class ViolationRule:
         here = {person.id: person for person in view.people}
         for person in here.values():
             yield from self._of(person, view.camera, time_s, wall)
-        how = "left" if view.up else "no longer watched"
+        how = "left" if view.sight is Sight.UP else "no longer watched"
         left_s = {visit.person: visit.end_s for visit in view.visits}
         for gone in [key for key in self._since_s if key not in here]:
             yield from self._end(gone, left_s.get(gone, time_s), wall, how)
