@@ -154,6 +154,15 @@ def test_a_window_that_empties_ends_the_alert_without_claiming_a_rate() -> None:
     assert end.rate is None
 
 
+def test_the_end_of_the_watch_ends_an_alert_and_begins_none() -> None:
+    rule = ComplianceRule("rate", below=0.8, window_s=60, at_least=2)
+    gone = visits(MaskState.NO_MASK, MaskState.NO_MASK, end_s=1)
+    assert list(rule.update(View("gate", (), gone, Sight.CLOSED), 1, float)) == []
+    (new,) = rate_alerts(rule, [], 2)
+    (end,) = rule.update(View("gate", (), (), Sight.CLOSED), 3, float)
+    assert (end.id, end.phase, end.sentence) == (new.id, Phase.END, "gate: no longer watched")
+
+
 def camera_alerts(
     rule: CameraLostRule, up: bool, time_s: float, lost_since_s: float | None = None
 ) -> list[Alert]:

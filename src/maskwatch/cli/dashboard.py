@@ -59,9 +59,9 @@ class Dashboard:
 
     def _cameras(self) -> Table:
         table = Table(expand=True, box=None, pad_edge=False)
-        table.add_column("camera", ratio=2)
-        table.add_column("state", ratio=3)
-        table.add_column("frames/s", justify="right")
+        table.add_column("camera", ratio=2, min_width=8)
+        table.add_column("state", ratio=3, min_width=8)
+        table.add_column("fps", justify="right")
         table.add_column("dropped", justify="right")
         for state in MaskState:
             head = Text(f"{SYMBOLS[state]} {WORDS[state]}", style=STYLES[state])

@@ -51,6 +51,8 @@ def events(
         raise UsageError(f"--state must be one of {', '.join(MaskState)}, got {state!r}")
     if csv is not None and alerts:
         raise UsageError("--csv writes episodes: leave --alerts out")
+    if state is not None and alerts:
+        raise UsageError("--state chooses episodes: leave --alerts out")
     begun, wanted = start_of(since), None if state is None else MaskState(state)
     zone = zone_of(database)
     with open_store(database) as store:
@@ -84,6 +86,7 @@ def _episode_table(episodes: "Iterator[Episode]", zone: "ZoneInfo | None") -> "T
     table = Table("start", "camera", "state", "lasted", "faces", "size", "person")
     for column in table.columns:
         column.no_wrap = column.header != "camera"
+    table.columns[1].min_width = 8
     for episode in episodes:
         how = " (cut off)" if episode.broken else " so far" if episode.end is None else ""
         table.add_row(

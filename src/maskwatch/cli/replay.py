@@ -41,7 +41,10 @@ def replay(
         for alert, channels in outcome.batch.alerts:
             alerts += 1
             if json_:
-                print(json.dumps(alert.as_json() | {"channels": channels}))
+                record = alert.as_json() | {"channels": channels}
+                # The footage knows no date: seconds from its start.
+                record |= {"time": round(alert.time, 3), "since": round(alert.since, 3)}
+                print(json.dumps(record))
             else:
                 told = ", ".join(channels) or "nobody"
                 print(f"{alert.time:7.1f} s  {alert.phase.value:6}  {alert.sentence}  -> {told}")

@@ -16,7 +16,7 @@ from maskwatch.cli.live import needs_live
 
 if TYPE_CHECKING:
     from maskwatch.app.live.post import Outcome
-    from maskwatch.app.live.watch import Watched
+    from maskwatch.app.live.watch import Watch, Watched
     from maskwatch.app.site.tables import Site
     from maskwatch.types import Result
 
@@ -101,8 +101,15 @@ def _watch(site: "Site", *, plain: bool, as_json: bool) -> None:
         stack.enter_context(housekeeping(store, site.storage, watch.clock))
         if not plain:
             shown.append(stack.enter_context(Dashboard(watch, console, site.name)))
+        if plain and not as_json:
+            count = len(site.cameras)
+            say(
+                f"watching {count} camera{'s' * (count > 1)}, events in {store.shown}; Ctrl-C stops"
+            )
         with _stopped_by_signals() as (stop, signals):
             stored = watch.run(stop)
+    if not as_json:
+        _say_what_was_seen(watch)
     if not stored:
         say("error: the database did not take all events; see the log")
     blind = [
@@ -114,6 +121,15 @@ def _watch(site: "Site", *, plain: bool, as_json: bool) -> None:
         raise typer.Exit(INTERRUPTED)
     if blind or not stored:
         raise typer.Exit(FAILED)
+
+
+def _say_what_was_seen(watch: "Watch") -> None:
+    from maskwatch.types import MaskState
+
+    people = {state: sum(w.passed[state] for w in watch.watched) for state in MaskState}
+    alerts = sum(sum(w.told.values()) for w in watch.watched)
+    counted = ", ".join(f"{count} {state}" for state, count in people.items() if count)
+    say(f"{sum(people.values())} people ({counted or 'nobody'}), {alerts} alerts")
 
 
 @contextmanager
@@ -143,6 +159,7 @@ def _print_privacy(site: "Site") -> None:
     from maskwatch.app.live.privacy import privacy_report
 
     table = Table("what", "what it says", "where", "how long")
+    table.columns[2].overflow = "fold"
     for kept in privacy_report(site):
         table.add_row(kept.what, kept.contents, kept.where, kept.how_long)
     Console(markup=False).print(table)

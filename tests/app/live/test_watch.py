@@ -16,6 +16,7 @@ from maskwatch.app.live.metrics import serving
 from maskwatch.app.live.watch import Watch
 from maskwatch.app.site.load import load_site
 from maskwatch.app.site.tables import Site
+from maskwatch.errors import UsageError
 from maskwatch.events import Alert, AlertKind, Batch, Episode
 from maskwatch.store.eventstore import EventStore
 from maskwatch.types import MaskState
@@ -113,8 +114,7 @@ def test_outside_its_hours_a_camera_is_not_read(make_site: SiteMaker) -> None:
 
 
 def test_snapshots_are_made_only_if_asked_for(make_site: SiteMaker, tmp_path: Path) -> None:
-    alerts = watched(load_site(make_site(storage="snapshots = true")))
-    assert alerts[0].snapshot is None, "the rule itself knows of no files"
+    watched(load_site(make_site(storage="snapshots = true")))
     pictures = list((tmp_path / "snapshots").iterdir())
     assert [str(picture) for picture in pictures] == [told(tmp_path)[0]["snapshot"]]
 
@@ -122,7 +122,7 @@ def test_snapshots_are_made_only_if_asked_for(make_site: SiteMaker, tmp_path: Pa
 def test_without_asking_there_are_no_pictures(site: Site, tmp_path: Path) -> None:
     watched(site)
     assert {path.suffix for path in tmp_path.rglob("*")} <= {
-        ".toml", ".db", ".db-wal", ".db-shm", ".jsonl", ""
+        ".toml", ".db", ".db-wal", ".db-shm", ".jsonl", ".lock", ""
     }  # fmt: skip
 
 
@@ -220,3 +220,47 @@ def test_a_replay_says_what_the_watch_would_tell(site: Site) -> None:
     outcomes = replay(post, clock, camera.source, detector, rate=camera.rate)
     said = [alert for _, outcome in outcomes for alert in outcome.alerts]
     assert [(a.phase, a.state) for a in said] == [(a.phase, a.state) for a in live]
+
+
+def test_two_watches_do_not_share_a_database(site: Site) -> None:
+    with (
+        watching(site, SystemClock(), write=lambda line: None),
+        pytest.raises(UsageError, match="another watch stores its events"),
+        watching(site, SystemClock(), write=lambda line: None),
+    ):
+        pass
+
+
+def test_the_end_of_a_watch_is_no_news_of_a_rate(make_site: SiteMaker, tmp_path: Path) -> None:
+    path = make_site(
+        """
+        [[rule]]
+        name = "rate"
+        when = "compliance"
+        at_least = 1
+        """,
+        camera="loop = true",
+    )
+    stop = threading.Event()
+    with watching(load_site(path), SystemClock(), write=lambda line: None) as (watch, _):
+        threading.Timer(3.0, stop.set).start()
+        watch.run(stop)
+    assert {alert["kind"] for alert in told(tmp_path)} == {"violation"}
+
+
+def test_a_camera_whose_file_is_missing_is_lost(make_site: SiteMaker, tmp_path: Path) -> None:
+    path = make_site(
+        """
+        [[camera]]
+        name = "gone"
+        source = "nowhere.mp4"
+        [[rule]]
+        name = "lost"
+        when = "camera-lost"
+        lasting = "1s"
+        """
+    )
+    watched(load_site(path))
+    lost = [alert for alert in told(tmp_path) if alert["camera"] == "gone"]
+    assert [alert["phase"] for alert in lost] == ["new", "end"]
+    assert "there is no file" in str(lost[0]["sentence"])

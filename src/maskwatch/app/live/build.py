@@ -8,6 +8,7 @@ from pathlib import Path
 from maskwatch.alerts.open import open_channel
 from maskwatch.app.live.clock import Clock
 from maskwatch.app.live.eyes import Eyes
+from maskwatch.app.live.lock import held_alone
 from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.post import Outcome, Post, PostSpec
 from maskwatch.app.live.recorder import Recorder
@@ -108,9 +109,11 @@ def watching(
 
     Raises:
         StoreError: the database cannot be opened.
+        UsageError: another watch stores its events there.
         MaskwatchError: a model or a channel cannot be.
     """
     with ExitStack() as stack:
+        stack.enter_context(held_alone(site.storage.events))
         store = stack.enter_context(EventStore(site.storage.events))
         _end_what_was_left(site, store, clock.wall(clock.steady()))
         outboxes = list(_outboxes(site, store, clock, write, stack))

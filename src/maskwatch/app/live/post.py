@@ -12,7 +12,7 @@ from maskwatch.pipeline.quality import clothes_colours, face_weights
 from maskwatch.pipeline.rules import RuleSet, Sight, View
 from maskwatch.pipeline.tracking import TrackerOptions
 from maskwatch.pipeline.zones import Zones
-from maskwatch.types import Faces, Result
+from maskwatch.types import Faces, MaskState, Result
 
 _PATIENCE_FRAMES = 3
 NOT_WATCHED = "not watched"
@@ -80,7 +80,18 @@ class Post:
             colours=clothes_colours(image, faces.boxes),
         )
         batch = self._told(changes, time_s, frames=1, faces=len(faces))
-        return Outcome(tracked, batch, changes.visits)
+        return Outcome(self._as_judged(tracked), batch, changes.visits)
+
+    def _as_judged(self, faces: Faces) -> Faces:
+        """The faces with what is said of their people, not of this one frame."""
+        known = {person.track: person for person in self.people}
+        rows = [row for row, face in enumerate(faces) if face.track in known]
+        probabilities, states = faces.probabilities.copy(), faces.states.copy()
+        for row in rows:
+            person = known[int(faces.tracks[row])]  # type: ignore[index]
+            probabilities[row] = person.verdict.mean
+            states[row] = (person.state or MaskState.UNKNOWN).value
+        return replace(faces, probabilities=probabilities, states=states)
 
     def idle(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maskwatch.alerts.log import LogOptions
+from maskwatch.alerts.mail import EmailOptions
 from maskwatch.app.site.tables import Site
 from maskwatch.durations import words_of
 from maskwatch.store.address import parse_address
@@ -52,7 +53,8 @@ def privacy_report(site: Site) -> Iterator[Kept]:
     for channel in site.channels:
         contents = "alerts: camera, rule, time, state, random number"
         if storage.snapshots:
-            contents += "; the path of the snapshot, or by e-mail the snapshot itself"
+            sent = "the snapshot" if isinstance(channel, EmailOptions) else "the snapshot's path"
+            contents += f"; {sent}"
         if isinstance(channel, LogOptions):
             where, how_long = str(channel.path), "until you delete it"
         else:

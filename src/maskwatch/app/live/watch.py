@@ -46,7 +46,7 @@ class Watched:
     @property
     def sight(self) -> Sight:
         """Whether it shows anything."""
-        if self.camera is None or self.camera.ended:
+        if self.camera is None or (self.camera.ended and self.camera.counts.read):
             return Sight.CLOSED
         if not self.camera.up:
             return Sight.LOST

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from maskwatch.durations import words_of
 from maskwatch.events import Alert, AlertKind, Phase
 from maskwatch.pipeline.people import Visit
-from maskwatch.pipeline.rules import View, Wall
+from maskwatch.pipeline.rules import Sight, View, Wall
 from maskwatch.types import MaskState
 
 
@@ -36,23 +36,17 @@ class ComplianceRule:
         unknown = states.count(MaskState.UNKNOWN)
         known = len(states) - unknown
         rate = states.count(MaskState.MASK) / known if known else 1.0
-        if self._told is None:
+        if view.sight is Sight.CLOSED:
+            # Who is sent off by the end of the watch has not passed.
+            if self._told is not None:
+                yield self._ended(view.camera, None, known, unknown, time_s, wall(time_s))
+        elif self._told is None:
             if known >= self.at_least and rate < self.below and time_s >= self._quiet_until_s:
                 self._told = self._begun(view.camera, rate, known, unknown, wall(time_s))
                 yield self._told
         elif rate >= self.below:  # Also once nobody is left in the window.
-            told, self._told = self._told, None
-            self._quiet_until_s = time_s + self.cooldown_camera_s
-            yield replace(
-                told,
-                number=told.number + 1,
-                phase=Phase.END,
-                time=wall(time_s),
-                rate=rate if known else None,
-                people=known,
-                unknown=unknown,
-                sentence=self._sentence(view.camera, rate, known, unknown, "again"),
-            )
+            now = wall(time_s)
+            yield self._ended(view.camera, rate if known else None, known, unknown, time_s, now)
 
     def _begun(self, camera: str, rate: float, known: int, unknown: int, now: float) -> Alert:
         return Alert(
@@ -67,9 +61,31 @@ class ComplianceRule:
             unknown=unknown,
         )
 
+    def _ended(
+        self, camera: str, rate: float | None, known: int, unknown: int, time_s: float, now: float
+    ) -> Alert:
+        told, self._told = self._told, None
+        if told is None:
+            raise ValueError("expected an alert under way, got none")
+        self._quiet_until_s = time_s + self.cooldown_camera_s
+        if rate is not None:
+            sentence = self._sentence(camera, rate, known, unknown, "again")
+        elif known:
+            sentence = f"{camera}: no longer watched"
+        else:
+            sentence = f"{camera}: nobody passed in {words_of(self.window_s)}"
+        return replace(
+            told,
+            number=told.number + 1,
+            phase=Phase.END,
+            time=max(now, told.time),
+            rate=rate,
+            people=known,
+            unknown=unknown,
+            sentence=sentence,
+        )
+
     def _sentence(self, camera: str, rate: float, known: int, unknown: int, how: str) -> str:
-        if not known:
-            return f"{camera}: nobody passed in {words_of(self.window_s)}"
         return (
             f"{camera}: {how} {rate:.0%} of {known} people with a mask worn well in "
             f"{words_of(self.window_s)} ({unknown} more unknown; at least {self.below:.0%} wanted)"
