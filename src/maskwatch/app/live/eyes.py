@@ -13,6 +13,7 @@ from maskwatch.app.settings import Settings
 from maskwatch.types import Frame, Result
 
 _MOST = 8
+_BATCH = 8
 
 
 class Eyes:
@@ -33,6 +34,7 @@ class Eyes:
         count = 1 if on_gpu else max(1, min(_MOST, (cores or 1) // threads))
         own = settings.but(threads=threads)
         self.busy_s = 0.0
+        self._count = count
         self._free: SimpleQueue[MaskDetector] = SimpleQueue()
         for _ in range(count):
             self._free.put(MaskDetector(own))
@@ -40,18 +42,21 @@ class Eyes:
 
     def analyse(self, frames: Sequence[Frame]) -> Iterator[Result]:
         """The results of the frames, in their order, each as soon as it is there."""
-        for result, seconds in self._pool.map(self._look, frames):
+        # Faces of some frames share a batch, which takes less than one by one.
+        size = max(1, min(_BATCH, -(-len(frames) // self._count)))
+        shares = [frames[start : start + size] for start in range(0, len(frames), size)]
+        for results, seconds in self._pool.map(self._look, shares):
             self.busy_s += seconds
-            yield result
+            yield from results
 
-    def _look(self, frame: Frame) -> tuple[Result, float]:
+    def _look(self, frames: Sequence[Frame]) -> tuple[list[Result], float]:
         detector = self._free.get()
         begun_s = time.perf_counter()
         try:
-            (result,) = detector.analyse([frame])
+            results = detector.analyse(frames)
         finally:
             self._free.put(detector)
-        return result, time.perf_counter() - begun_s
+        return results, time.perf_counter() - begun_s
 
     def close(self) -> None:
         """End the threads."""
