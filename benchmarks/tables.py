@@ -50,6 +50,16 @@ TABLES = {
         ("cameras", "decode", "carried", "watched", "frames/s of the slowest", "cores used",
          "floor", "of the floor"),
     ),
+    "soak_hours": Table(
+        "soak_hours",
+        ("simulated h", "frames", "episodes", "stored", "alerts", "told", "people",
+         "people stored", "MiB after 1 h", "MiB at the end", "database MB"),
+    ),
+    "soak_kills": Table(
+        "soak_kills",
+        ("kills", "events lost", "alerts stored", "never told", "told twice", "still waiting",
+         "episodes left open", "SIGTERM took s"),
+    ),
     "live_latency": Table("live_latency", ("alerts", "median s", "90% s", "most s", "goal s")),
     "leaks": Table("leaks", ("split", "seed", "pictures", "exact", "near", "share with a twin")),
     "throughput": Table(
@@ -118,6 +128,8 @@ TABLES = {
     ),
 }  # fmt: skip
 _COMMANDS = {
+    "soak_hours": "soak",
+    "soak_kills": "soak",
     "accuracy_coverage": "accuracy",
     "accuracy_groups": "accuracy",
     "detectors_ends": "detectors",
