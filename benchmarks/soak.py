@@ -27,6 +27,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from kit.jitter import jittered
 from kit.report import ROOT, Row, save, show
 
 from maskwatch.alerts.open import open_channel
@@ -155,10 +156,8 @@ def _frames(rate: float, end_s: float) -> Iterator[Frame]:
                 continue
             if offset_s + last_s >= end_s:
                 return
-            shifted = np.roll(frame.image, int(rng.integers(-3, 4)), axis=1)
-            light = rng.integers(-8, 9)
-            image = np.clip(shifted.astype(np.int16) + light, 0, 255).astype(np.uint8)
             index += 1
+            image = jittered(frame.image, rng)
             yield Frame(name, PurePath(name), index, offset_s + last_s, image, still=False)
         offset_s += last_s + _PAUSE_S
 

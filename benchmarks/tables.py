@@ -50,6 +50,10 @@ TABLES = {
         ("cameras", "decode", "carried", "watched", "frames/s of the slowest", "cores used",
          "floor", "of the floor"),
     ),
+    "live_steady": Table(
+        "live_steady",
+        ("clip", "frames/s", "seconds", "faces", "people", "counted", "verdict changes"),
+    ),
     "soak_hours": Table(
         "soak_hours",
         ("simulated h", "frames", "episodes", "stored", "alerts", "told", "people",
@@ -128,6 +132,7 @@ TABLES = {
     ),
 }  # fmt: skip
 _COMMANDS = {
+    "live_steady": "live_truth",
     "soak_hours": "soak",
     "soak_kills": "soak",
     "accuracy_coverage": "accuracy",
