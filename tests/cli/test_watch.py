@@ -62,6 +62,9 @@ def test_a_site_is_watched_then_asked_about(make_site: SiteMaker, tmp_path: Path
     events = run("events", "--since", "1h", "--camera", "gate", "--database", site, cwd=tmp_path)
     assert events.returncode == 0, events.stderr
     assert "No mask" in events.stdout
+    other = run("events", "--camera", "nope", "--database", site, cwd=tmp_path)
+    assert other.returncode == 2
+    assert "there are: gate" in other.stderr
     csv = run("events", "--csv", "out.csv", "--database", site, cwd=tmp_path)
     assert "1 episodes in out.csv" in csv.stderr
     assert "no_mask" in (tmp_path / "out.csv").read_text("utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.guard import guarded, say, set_up_log
-from maskwatch.cli.live import Camera, Database, Since, open_store, start_of, zone_of
+from maskwatch.cli.live import Camera, Database, Since, check_camera, open_store, start_of, zone_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -56,6 +56,7 @@ def events(
     begun, wanted = start_of(since), None if state is None else MaskState(state)
     zone = zone_of(database)
     with open_store(database) as store:
+        check_camera(store, camera)
         if csv is not None:
             from maskwatch.store.table import write_episodes
 

@@ -62,6 +62,18 @@ def open_store(database: str | None) -> "EventStore":
     return EventStore(database, create=False)
 
 
+def check_camera(store: "EventStore", camera: str | None) -> None:
+    """Whether a store knows a camera.
+
+    Raises:
+        UsageError: it does not; the message names those that it knows.
+    """
+    known = [status.name for status in store.cameras()]
+    if camera is not None and camera not in known:
+        listed = ", ".join(known) or "none so far"
+        raise UsageError(f"no camera is called {camera!r}; there are: {listed}")
+
+
 def zone_of(database: str | None) -> "ZoneInfo | None":
     """The time zone of the site that a command reads; None is the machine's."""
     if database is None or not database.endswith(".toml"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from maskwatch.cli.guard import guarded, set_up_log
-from maskwatch.cli.live import Camera, Database, Since, open_store, start_of, zone_of
+from maskwatch.cli.live import Camera, Database, Since, check_camera, open_store, start_of, zone_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -38,6 +38,7 @@ def stats(
     from rich.table import Table
 
     with open_store(database) as store:
+        check_camera(store, camera)
         zone = zone_of(database)
         totals = store.totals(by=by, since=start_of(since), camera=camera, zone=zone)
     if json_:
