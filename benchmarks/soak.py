@@ -37,6 +37,7 @@ from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.recorder import Recorder
 from maskwatch.app.live.replay import FootageClock
 from maskwatch.app.site.load import load_site
+from maskwatch.pipeline.groups import groups
 from maskwatch.sources.stride import Stride
 from maskwatch.sources.video import video_frames
 from maskwatch.store.eventstore import EventStore
@@ -110,7 +111,7 @@ def _hours(hours: float, rate: float) -> Row:
         episodes: set[str] = set()
         alerts = frames = people = 0
         memory: dict[int, float] = {}
-        for group in _groups(_frames(rate, end_s)):
+        for group in groups(_frames(rate, end_s), _GROUP):
             for result in eyes.analyse(group):
                 clock.now_s = result.time
                 outcome = post.take(result, result.time)
@@ -160,17 +161,6 @@ def _frames(rate: float, end_s: float) -> Iterator[Frame]:
             image = jittered(frame.image, rng)
             yield Frame(name, PurePath(name), index, offset_s + last_s, image, still=False)
         offset_s += last_s + _PAUSE_S
-
-
-def _groups(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    group: list[Frame] = []
-    for frame in frames:
-        group.append(frame)
-        if len(group) == _GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def _resident_mib() -> float:

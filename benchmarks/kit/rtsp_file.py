@@ -1,4 +1,4 @@
-"""An RTSP server that sends an H.264 file again and again, for the system's Python: port, file."""
+"""An RTSP server that sends an H.264 file, for the system's Python: port, file."""
 
 import sys
 
@@ -13,10 +13,7 @@ server = GstRtspServer.RTSPServer()
 server.set_service(sys.argv[1])
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(
-    f"( multifilesrc location={sys.argv[2]} loop=true ! tsdemux ! h264parse config-interval=1 "
-    "! rtph264pay name=pay0 pt=96 )"
-    if sys.argv[2].endswith(".ts")
-    else f"( filesrc location={sys.argv[2]} ! qtdemux ! h264parse config-interval=1 "
+    f"( filesrc location={sys.argv[2]} ! qtdemux ! h264parse config-interval=1 "
     "! rtph264pay name=pay0 pt=96 )"
 )
 factory.set_shared(True)

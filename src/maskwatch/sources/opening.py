@@ -80,6 +80,11 @@ def _retrieved(capture: Any) -> Image:
 
 
 def video_frames_of(spec: CameraSpec) -> TimedFrames:
+    """The frames of an address as they come, or of a file as fast as they are taken.
+
+    Raises:
+        SourceError: it cannot be opened, broke off, or sends no picture for `timeout_s` seconds.
+    """
     options = {"rtsp_transport": "tcp"} if spec.source.startswith("rtsp") else {}
     with opened(spec.source, options, spec.timeout_s) as container:
         stream = container.streams.video[0]

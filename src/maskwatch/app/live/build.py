@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from maskwatch.alerts.open import open_channel
 from maskwatch.app.live.clock import Clock
@@ -15,6 +16,7 @@ from maskwatch.app.live.recorder import Recorder
 from maskwatch.app.live.snapshots import Snapshots
 from maskwatch.app.live.watch import Watch, Watched
 from maskwatch.app.site.rules import AnyRule, CameraLostTable, ComplianceTable, ViolationTable
+from maskwatch.app.site.table import Table
 from maskwatch.app.site.tables import CameraTable, Site
 from maskwatch.events import Alert, Batch, Phase, new_id
 from maskwatch.pipeline.rules import Rule, RuleSet
@@ -26,6 +28,11 @@ from maskwatch.store.eventstore import EventStore
 from maskwatch.types import Result
 
 _LONGEST_ALERT_S = 30 * 86_400.0
+_RULES: dict[type[AnyRule], type[Any]] = {
+    ViolationTable: ViolationRule,
+    ComplianceTable: ComplianceRule,
+    CameraLostTable: CameraLostRule,
+}
 
 
 def rules_of(site: Site, camera: str) -> RuleSet:
@@ -39,30 +46,15 @@ def rules_of(site: Site, camera: str) -> RuleSet:
 
 
 def _rule(table: AnyRule) -> Rule:
-    match table:
-        case ViolationTable():
-            return ViolationRule(
-                table.name,
-                states=table.states,
-                lasting_s=table.lasting_s,
-                cooldown_person_s=table.cooldown_person_s,
-                cooldown_camera_s=table.cooldown_camera_s,
-            )
-        case ComplianceTable():
-            return ComplianceRule(
-                table.name,
-                below=table.below,
-                window_s=table.window_s,
-                at_least=table.at_least,
-                cooldown_camera_s=table.cooldown_camera_s,
-            )
-        case CameraLostTable():
-            return CameraLostRule(
-                table.name,
-                lasting_s=table.lasting_s,
-                cooldown_camera_s=table.cooldown_camera_s,
-            )
-    raise TypeError(f"expected a rule's table, got {type(table).__name__}")
+    kind = _RULES[type(table)]
+    rule: Rule = kind(**_taken_from(table, kind))
+    return rule
+
+
+def _taken_from(table: Table, kind: type[Any]) -> dict[str, Any]:
+    """What a dataclass is told by a table of the site file: both use the same names."""
+    names = [field.name for field in fields(kind) if not field.name.startswith("_")]
+    return {name: getattr(table, name) for name in names}
 
 
 def post_of(site: Site, camera: CameraTable, clock: Clock, run: str) -> Post:
@@ -79,14 +71,7 @@ def post_of(site: Site, camera: CameraTable, clock: Clock, run: str) -> Post:
 
 def spec_of(camera: CameraTable) -> CameraSpec:
     """How one camera is read."""
-    return CameraSpec(
-        name=camera.name,
-        source=camera.source,
-        rate=camera.rate,
-        decode=camera.decode,
-        timeout_s=camera.timeout_s,
-        loop=camera.loop,
-    )
+    return CameraSpec(**_taken_from(camera, CameraSpec))
 
 
 @contextmanager

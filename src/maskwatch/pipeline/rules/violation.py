@@ -56,7 +56,7 @@ class ViolationRule:
         if told is None and lasted and self._may(person, time_s):
             yield self._begin(person, camera, since_s, time_s, wall)
         elif told is not None and told.state is not person.state:
-            yield self._next(told, Phase.UPDATE, wall(time_s), person)
+            yield self._changed(told, wall(time_s), person)
 
     def _may(self, person: Person, time_s: float) -> bool:
         quiet_until_s = self._quiet_until_s.get(person.id, float("-inf"))
@@ -83,12 +83,12 @@ class ViolationRule:
         self._told[person.id] = alert
         return alert
 
-    def _next(self, told: Alert, phase: Phase, now: float, person: Person) -> Alert:
+    def _changed(self, told: Alert, now: float, person: Person) -> Alert:
         state = person.state or MaskState.UNKNOWN
         alert = replace(
             told,
             number=told.number + 1,
-            phase=phase,
+            phase=Phase.UPDATE,
             time=now,
             state=state,
             episode=None if person.open is None else person.open.episode.id,
