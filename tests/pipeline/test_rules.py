@@ -158,7 +158,8 @@ def test_the_end_of_the_watch_ends_an_alert_and_begins_none() -> None:
     rule = ComplianceRule("rate", below=0.8, window_s=60, at_least=2)
     gone = visits(MaskState.NO_MASK, MaskState.NO_MASK, end_s=1)
     assert list(rule.update(View("gate", (), gone, Sight.CLOSED), 1, float)) == []
-    (new,) = rate_alerts(rule, [], 2)
+    assert rate_alerts(rule, [], 2) == [], "who was cut off has not passed, later either"
+    (new,) = rate_alerts(rule, visits(MaskState.NO_MASK, MaskState.NO_MASK, end_s=2), 2)
     (end,) = rule.update(View("gate", (), (), Sight.CLOSED), 3, float)
     assert (end.id, end.phase, end.sentence) == (new.id, Phase.END, "gate: no longer watched")
 

@@ -29,7 +29,9 @@ class ComplianceRule:
 
     def update(self, view: View, time_s: float, wall: Wall) -> Iterator[Alert]:
         """Begin or end the alert of this camera."""
-        self._passed.extend(view.visits)
+        if view.sight is not Sight.CLOSED:
+            # Who is cut off by the end of the watch has not passed.
+            self._passed.extend(view.visits)
         while self._passed and self._passed[0].end_s < time_s - self.window_s:
             self._passed.popleft()
         states = [visit.state for visit in self._passed]
@@ -37,7 +39,6 @@ class ComplianceRule:
         known = len(states) - unknown
         rate = states.count(MaskState.MASK) / known if known else 1.0
         if view.sight is Sight.CLOSED:
-            # Who is sent off by the end of the watch has not passed.
             if self._told is not None:
                 yield self._ended(view.camera, None, known, unknown, time_s, wall(time_s))
         elif self._told is None:
