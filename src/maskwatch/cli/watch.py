@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from maskwatch.cli.guard import FAILED, INTERRUPTED, guarded, say, set_up_log
 from maskwatch.cli.live import needs_live
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from maskwatch.app.live.post import Outcome
     from maskwatch.app.live.watch import Watch, Watched
     from maskwatch.app.site.tables import Site
@@ -72,55 +75,54 @@ def _watch(site: "Site", *, plain: bool, as_json: bool) -> None:
     console = Console(stderr=True)
     shown: list[Dashboard] = []
 
-    def write(line: str) -> None:
-        if "\a" in line:
-            console.bell()
-        text = line.replace("\a", "")
-        if as_json:  # One kind of line for programs that collect logs.
-            logging.getLogger("maskwatch.terminal").warning(text.strip())
-        else:
-            console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
-
     def show(watched: "Watched", result: "Result | None", outcome: "Outcome") -> None:
         for board in shown:
             for alert in outcome.alerts:
                 board.add(alert)
 
+    write = partial(_write_line, console, as_json=as_json)
     with ExitStack() as stack:
         watch, store = stack.enter_context(
-            watching(
-                site,
-                SystemClock(),
-                write=write,
-                on_outcome=show,
-            )
+            watching(site, SystemClock(), write=write, on_outcome=show)
         )
         if site.metrics.address is not None:
-            host, port = site.metrics.address
-            stack.enter_context(serving(watch, host, port))
+            stack.enter_context(serving(watch, *site.metrics.address))
         stack.enter_context(housekeeping(store, site.storage, watch.clock))
         if not plain:
             shown.append(stack.enter_context(Dashboard(watch, console, site.name)))
-        if plain and not as_json:
-            count = len(site.cameras)
-            say(
-                f"watching {count} camera{'s' * (count > 1)}, events in {store.shown}; Ctrl-C stops"
-            )
+        elif not as_json:
+            cameras = ", ".join(camera.name for camera in site.cameras)
+            say(f"watching {cameras}; events in {store.shown}; Ctrl-C stops")
         with _stopped_by_signals() as (stop, signals):
             stored = watch.run(stop)
     if not as_json:
         _say_what_was_seen(watch)
-    if not stored:
-        say("error: the database did not take all events; see the log")
-    blind = [
-        w for w in watch.watched if w.camera is not None and w.camera.ended and not w.processed
-    ]
-    for one in blind:
-        say(f"error: camera {one.spec.name}: {one.camera.error if one.camera else ''}")
+    all_well = _say_what_failed(watch, stored=stored)
     if signal.SIGINT in signals:
         raise typer.Exit(INTERRUPTED)
-    if blind or not stored:
+    if not all_well:
         raise typer.Exit(FAILED)
+
+
+def _write_line(console: "Console", line: str, *, as_json: bool) -> None:
+    """What a channel writes to the terminal, which the dashboard may own."""
+    if "\a" in line:
+        console.bell()
+    text = line.replace("\a", "")
+    if as_json:  # One kind of line for programs that collect logs.
+        logging.getLogger("maskwatch.terminal").warning(text.strip())
+    else:
+        console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_what_failed(watch: "Watch", *, stored: bool) -> bool:
+    """Say which cameras never showed anything, and if events were lost; whether all is well."""
+    if not stored:
+        say("error: the database did not take all events; see the log")
+    blind = [w for w in watch.watched if w.camera and w.camera.ended and not w.processed]
+    for one in blind:
+        say(f"error: camera {one.spec.name}: {one.camera.error if one.camera else ''}")
+    return stored and not blind
 
 
 def _say_what_was_seen(watch: "Watch") -> None:
