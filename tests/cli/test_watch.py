@@ -71,6 +71,13 @@ def test_a_site_is_watched_then_asked_about(make_site: SiteMaker, tmp_path: Path
     alerts = run("events", "--alerts", "--database", site, cwd=tmp_path)
     assert "gate: no mask for" in alerts.stdout
 
+    with EventStore(f"sqlite:///{tmp_path / 'events.db'}", create=False) as store:
+        later = time.time() + 400 * 86400
+        store.purge(now=later, keep_s=86400, keep_minutes_s=1e9, delete_file=print)
+    receipts = run("events", "--receipts", "--database", site, cwd=tmp_path)
+    assert "1 d" in receipts.stdout or "24 h" in receipts.stdout
+    assert re.search(r"│ 1 +│ 2 ", receipts.stdout), "one episode, two phases of an alert"
+
     stats = run("stats", "--by", "hour", "--json", "--database", site, cwd=tmp_path)
     (total,) = json.loads(stats.stdout)
     assert (total["people"], total["no_mask"], total["rate"]) == (1, 1, 0.0)
@@ -187,7 +194,7 @@ def test_the_log_as_json(make_site: SiteMaker, tmp_path: Path) -> None:
         (["watch", "nowhere.toml"], "there is no site file nowhere.toml"),
         (["events"], "events"),
         (["watch", "nowhere.mp4", "--plain"], "there is no file"),
-        (["events", "--alerts", "--csv", "x.csv"], "--csv writes episodes"),
+        (["events", "--alerts", "--csv", "x.csv"], "--csv and --state are about episodes"),
         (["events", "--since", "soon"], "expected a span of time"),
         (["events", "--state", "sad"], "--state must be one of"),
         (["stats", "--database", "nowhere.db"], "nowhere.db"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from maskwatch.events import Alert, Episode
     from maskwatch.store.eventstore import EventStore
+    from maskwatch.store.values import Receipt
 
 
 @guarded
@@ -29,6 +30,9 @@ def events(
     alerts: Annotated[
         bool, typer.Option("--alerts", help="Alerts, and what waits to be told, not episodes.")
     ] = False,
+    receipts: Annotated[
+        bool, typer.Option("--receipts", help="What was deleted for its age, not episodes.")
+    ] = False,
     csv: Annotated[Path | None, typer.Option(help="Write all of them to this file.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many, the newest.")] = 50,
     database: Database = None,
@@ -40,6 +44,7 @@ def events(
       maskwatch events --since 24h --camera lobby
       maskwatch events --since 7d --state no_mask --csv out.csv
       maskwatch events --alerts
+      maskwatch events --receipts
     """
     set_up_log()
     from rich.console import Console
@@ -49,10 +54,8 @@ def events(
 
     if state is not None and state not in list(MaskState):
         raise UsageError(f"--state must be one of {', '.join(MaskState)}, got {state!r}")
-    if csv is not None and alerts:
-        raise UsageError("--csv writes episodes: leave --alerts out")
-    if state is not None and alerts:
-        raise UsageError("--state chooses episodes: leave --alerts out")
+    if (csv is not None or state is not None) and (alerts or receipts):
+        raise UsageError("--csv and --state are about episodes: leave --alerts, --receipts out")
     begun, wanted = start_of(since), None if state is None else MaskState(state)
     zone = zone_of(database)
     with open_store(database) as store:
@@ -64,6 +67,9 @@ def events(
             say(f"{write_episodes(csv, found)} episodes in {csv}")
             return
         console = Console(markup=False)
+        if receipts:
+            console.print(_receipt_table(store.receipts(), zone))
+            return
         if alerts:
             newest = list(store.alerts(since=begun, camera=camera, limit=limit, newest_first=True))
             console.print(_alert_table(reversed(newest), zone))
@@ -110,6 +116,20 @@ def _alert_table(alerts: "Iterator[Alert]", zone: "ZoneInfo | None") -> "Table":
     table.columns[0].no_wrap = True
     for alert in alerts:
         table.add_row(_when(alert.time, zone), alert.rule, alert.phase.value, alert.sentence)
+    return table
+
+
+def _receipt_table(receipts: "list[Receipt]", zone: "ZoneInfo | None") -> "Table":
+    from rich.table import Table
+
+    from maskwatch.durations import words_of
+
+    kinds = ("episodes", "alerts", "deliveries", "minutes", "snapshots")
+    table = Table("deleted at", "older than", "counts older than", *kinds)
+    for receipt in receipts:
+        counts = [str(getattr(receipt, kind)) for kind in kinds]
+        ages = words_of(receipt.keep_s), words_of(receipt.keep_minutes_s)
+        table.add_row(_when(receipt.time, zone), *ages, *counts)
     return table
 
 
