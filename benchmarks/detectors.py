@@ -3,7 +3,7 @@
 On kaggle853-dev, pictures scaled to a long side of 320, 640 and 960 pixels: average precision of
 faces (IoU 0.5, faces under 12 pixels ignored) with its 95% interval over pictures, recall by size
 at a score of 0.02, and the average precision of each state, told by the shipped classifier or, for
-`maskwatch fast`, by the detector's own pass.
+`maskwatch fast`, which has no second stage, by the detector's own pass.
 
 Where nobody is (regions of training pictures that were cleared by eye, and scikit-image's face-free
 photos): false boxes a megapixel at the detector's own score. As `maskwatch` learnt from most of
@@ -40,9 +40,9 @@ from maskwatch.evaluation.detections import (
     precision_interval,
     recall,
 )
-from maskwatch.models.detectors import open_detector
+from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.models.detectors.onepass import OnePass
-from maskwatch.types import CLASSES, Faces
+from maskwatch.types import CLASSES, FaceDetector, Faces
 
 SYSTEMS = ("maskwatch", "maskwatch fast", "yunet", "retinaface", "mtcnn", "haar")
 LONG_SIDES = (320, 640, 960)
@@ -75,7 +75,7 @@ def main(
 
 def _precision(system: str, name: str, long_side: int) -> Row:
     pictures = labelled("kaggle853-dev")
-    found = found_in(opened(name, long_side), pictures)
+    found = found_in(_opened(system, name, long_side), pictures)
     faces = matches(pictures, found)
     low, high = precision_interval(faces)
     row: Row = {
@@ -110,9 +110,9 @@ def _judged(
     system: str, name: str, pictures: tuple[Labelled, ...], found: list[Faces]
 ) -> list[Faces]:
     """The same faces with the states of the system."""
-    if system.endswith("fast"):
+    if not _two_stages(system):
         return found
-    judge = MaskDetector(detector=opened(name, _STATES_AT), unknown=0)
+    judge = MaskDetector(detector=_opened(system, name, _STATES_AT), unknown=0)
     out = []
     for one, faces in zip(pictures, found, strict=True):
         told = judge.classify(one.path, faces.boxes)
@@ -121,13 +121,13 @@ def _judged(
 
 
 def _end_to_end(system: str, name: str, allowed: float) -> Row:
-    own = _own_score(name)
-    false = None if system in FOR_COMPARISON else false_boxes(name)
+    own, two = _own_score(system, name), _two_stages(system)
+    false = None if system in FOR_COMPARISON else false_boxes(name, second_stage=two)
     at = own if false is None else false.score_at(allowed)
     pictures = labelled("ilc2021-val")
     found = [
         faces[faces.scores >= min(at, own)]
-        for faces in found_in(opened(name, _STATES_AT), pictures)
+        for faces in found_in(_opened(system, name, _STATES_AT), pictures)
     ]
     parts = matches(pictures, found)
     judged = _judged(system, name, pictures, found)
@@ -145,11 +145,19 @@ def _end_to_end(system: str, name: str, allowed: float) -> Row:
     }
 
 
-def _own_score(name: str) -> float:
+def _two_stages(system: str) -> bool:
+    return not system.endswith("fast")
+
+
+def _opened(system: str, name: str, long_side: int) -> FaceDetector:
+    return opened(name, long_side, second_stage=_two_stages(system))
+
+
+def _own_score(system: str, name: str) -> float:
     """The score below which the detector, unless told otherwise, says nothing."""
-    detector = open_detector(name)
+    detector = open_detector(name, DetectorOptions(second_stage=_two_stages(system)))
     if isinstance(detector, OnePass):
-        return detector.bundle.least_score
+        return detector.least_score
     return float(inspect.signature(type(detector)).parameters["score"].default)
 
 

@@ -62,9 +62,12 @@ def labelled(name: str) -> tuple[Labelled, ...]:
     return tuple(out)
 
 
-def opened(name: str, long_side: int, score: float = LOWEST_SCORE) -> FaceDetector:
+def opened(
+    name: str, long_side: int, score: float = LOWEST_SCORE, *, second_stage: bool = True
+) -> FaceDetector:
     """A detector by its name or run folder."""
-    return open_detector(name, DetectorOptions(long_side=long_side, score=score))
+    options = DetectorOptions(long_side=long_side, score=score, second_stage=second_stage)
+    return open_detector(name, options)
 
 
 def found_in(
@@ -144,12 +147,12 @@ def nobody() -> Iterator[tuple[Image, bool, bool]]:
         yield decode(folder / name), True, True
 
 
-def false_boxes(detector_name: str) -> FalseBoxes:
+def false_boxes(detector_name: str, *, second_stage: bool = True) -> FalseBoxes:
     """What a detector finds where nobody is.
 
     Each region lies, as large as it is, on a grey square of 640 pixels: as it does in its picture.
     """
-    detector = opened(detector_name, 640)
+    detector = opened(detector_name, 640, second_stage=second_stage)
     scores, trainings, unseens, areas = [], [], [], np.zeros(2)
     for image, training, unseen in nobody():
         canvas = np.full((640, 640, 3), 127, np.uint8)

@@ -157,6 +157,8 @@ def detector_options(settings: Settings) -> DetectorOptions:
         score=settings.score,
         iou=settings.nms,
         device=settings.device,
+        # One pass is what fast means: its time does not grow with the number of faces.
+        second_stage=settings.mode != "fast",
         threads=settings.threads,
     )
 

@@ -45,10 +45,26 @@ class UnknownRule:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondStage:
+    """A detector's second look at its own boxes, by a network that sees each of them cut out.
+
+    Its logit and that of the first score s, ln(s^2 / (1 - s^2)), are added with `weights` (first,
+    second, constant); the logistic function of the sum is the score that counts, and a box below
+    `least_score` is no face. Boxes with a first score under `from_score` are not looked at.
+    """
+
+    model: str
+    input: InputSpec
+    weights: tuple[float, float, float]
+    from_score: float
+    least_score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """The contents of `bundle.json`; `folder` says where it lies.
 
-    A detector's boxes below `least_score` are no faces.
+    A detector's boxes below `least_score` are no faces, unless a `second_stage` judges them.
     """
 
     folder: Path
@@ -62,6 +78,7 @@ class Bundle:
     temperature: float = 1.0
     unknown: UnknownRule = field(default_factory=UnknownRule)
     least_score: float = 0.0
+    second_stage: SecondStage | None = None
     licence: str = "Apache-2.0"
     data: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -99,12 +116,28 @@ def read(folder: Path) -> Bundle:
 
 
 def _from_json(folder: Path, content: dict[str, Any]) -> Bundle:
-    spec = content.pop("input")
-    for key in ("mean", "std"):
-        spec[key] = tuple(spec[key])
+    spec = _input_of(content.pop("input"))
     labels = tuple(content.pop("labels"))
     unknown = UnknownRule(**content.pop("unknown"))
-    return Bundle(folder=folder, input=InputSpec(**spec), labels=labels, unknown=unknown, **content)
+    second = content.pop("second_stage", None)
+    return Bundle(
+        folder=folder,
+        input=spec,
+        labels=labels,
+        unknown=unknown,
+        second_stage=None if second is None else _second_stage_of(second),
+        **content,
+    )
+
+
+def _input_of(spec: dict[str, Any]) -> InputSpec:
+    return InputSpec(**spec | {key: tuple(spec[key]) for key in ("mean", "std")})
+
+
+def _second_stage_of(content: dict[str, Any]) -> SecondStage:
+    first, second, constant = content["weights"]
+    changed = {"input": _input_of(content["input"]), "weights": (first, second, constant)}
+    return SecondStage(**content | changed)
 
 
 def _check_fields(bundle: Bundle) -> None:
@@ -114,30 +147,38 @@ def _check_fields(bundle: Bundle) -> None:
             f"{bundle.folder}: expected labels mask, no_mask and perhaps incorrect, in that order, "
             f"got {', '.join(bundle.labels)}"
         )
-    if bundle.model not in bundle.sha256:
-        raise ModelInvalid(f"{bundle.folder}: sha256 does not name {bundle.model}")
-    if bundle.input.width != bundle.input.height or bundle.input.layout != "nchw":
-        raise ModelInvalid(f"{bundle.folder}: only square inputs in the layout nchw are known")
-    if bundle.input.crop not in get_args(Crop) or bundle.input.resize not in get_args(Resampling):
-        raise ModelInvalid(
-            f"{bundle.folder}: crops {', '.join(get_args(Crop))} and resizes "
-            f"{', '.join(get_args(Resampling))} are known, got {bundle.input.crop} and "
-            f"{bundle.input.resize}"
-        )
-    if len(bundle.input.mean) != 3 or len(bundle.input.std) != 3 or not all(bundle.input.std):
-        raise ModelInvalid(f"{bundle.folder}: mean and std must have three numbers each")
+    second = bundle.second_stage
+    for name in (bundle.model, *([] if second is None else [second.model])):
+        if name not in bundle.sha256:
+            raise ModelInvalid(f"{bundle.folder}: sha256 does not name {name}")
+    for spec in (bundle.input, *([] if second is None else [second.input])):
+        _check_input(bundle.folder, spec)
     if not bundle.temperature > 0:
         raise ModelInvalid(
             f"{bundle.folder}: temperature must be above 0, got {bundle.temperature}"
         )
 
 
+def _check_input(folder: Path, spec: InputSpec) -> None:
+    if spec.width != spec.height or spec.layout != "nchw":
+        raise ModelInvalid(f"{folder}: only square inputs in the layout nchw are known")
+    if spec.crop not in get_args(Crop) or spec.resize not in get_args(Resampling):
+        raise ModelInvalid(
+            f"{folder}: crops {', '.join(get_args(Crop))} and resizes "
+            f"{', '.join(get_args(Resampling))} are known, got {spec.crop} and {spec.resize}"
+        )
+    if len(spec.mean) != 3 or len(spec.std) != 3 or not all(spec.std):
+        raise ModelInvalid(f"{folder}: mean and std must have three numbers each")
+
+
 def write(bundle: Bundle) -> None:
     """Write `bundle.json` beside the files that it names, with their checksums of now."""
     content = {"schema": SCHEMA, **asdict(bundle)}
     del content["folder"]
+    second = [] if bundle.second_stage is None else [bundle.second_stage.model]
     content["sha256"] = {
-        name: sha256_of(bundle.folder / name) for name in sorted({bundle.model, *bundle.sha256})
+        name: sha256_of(bundle.folder / name)
+        for name in sorted({bundle.model, *second, *bundle.sha256})
     }
     text = json.dumps(content, indent=2) + "\n"
     part = bundle.folder / f".{FILE}.part"

@@ -1,9 +1,7 @@
 """Fitting a classifier on cut faces: one function, read from top to bottom."""
 
 import copy
-import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,8 +17,6 @@ from maskwatch.errors import UsageError
 from maskwatch.training.augment import Augmentation, Batch, training_batch
 from maskwatch.training.backbone import build, normalised
 from maskwatch.training.progress import Progress, finished
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +109,12 @@ def fit(
         steps=recipe.steps,
         warmup_steps=recipe.warmup_steps,
     )
-    checkpoint = folder / "checkpoint.pt"
-    first = progress.resume(checkpoint)
-    batches = _Batches(crops, recipe, teacher)
-    with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(batches.at, first)
-        for step in range(first, recipe.steps):
-            batch = coming.result()
-            coming = ahead.submit(batches.at, step + 1)
-            loss = _learn(progress, recipe, step, batch, teacher)
-            done = step + 1
-            if done % checkpoint_every == 0 or done == recipe.steps:
-                progress.save(checkpoint, done)
-                _logger.info("step %d of %d, loss %.3f", done, recipe.steps, loss)
-    return progress.result
+    return progress.run(
+        folder / "checkpoint.pt",
+        _Batches(crops, recipe, teacher).at,
+        lambda step, batch: {"loss": _learn(progress, recipe, step, batch, teacher)},
+        checkpoint_every=checkpoint_every,
+    )
 
 
 def trained(training: Path) -> nn.Module:

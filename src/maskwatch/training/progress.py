@@ -3,8 +3,9 @@
 import logging
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from maskwatch.errors import UsageError
 
 _logger = logging.getLogger(__name__)
+_SMOOTHING = 0.98
+
+B = TypeVar("B")
 
 
 class Progress:
@@ -62,6 +66,43 @@ class Progress:
         """The averaged network, in evaluation mode."""
         module: nn.Module = self.average.module
         return module.eval()
+
+    def run(
+        self,
+        checkpoint: Path,
+        batch_at: Callable[[int], B],
+        learn: Callable[[int, B], dict[str, float]],
+        *,
+        checkpoint_every: int,
+    ) -> nn.Module:
+        """All steps from the checkpoint on, if there is one; returns `result`.
+
+        Args:
+            checkpoint: the file.
+            batch_at: makes what a step learns from, on a thread of its own, one step ahead. It
+                should depend on the step alone, so that a resumed run sees the same.
+            learn: takes the step and its batch, and returns its losses by name.
+            checkpoint_every: steps between checkpoints.
+
+        Raises:
+            UsageError: the checkpoint is of another recipe.
+        """
+        first = self.resume(checkpoint)
+        means: dict[str, float] = {}
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(batch_at, first)
+            for step in range(first, self.steps):
+                batch = coming.result()
+                coming = ahead.submit(batch_at, step + 1)
+                for name, value in learn(step, batch).items():
+                    before = means.get(name, value)
+                    means[name] = _SMOOTHING * before + (1 - _SMOOTHING) * value
+                done = step + 1
+                if done % checkpoint_every == 0 or done == self.steps:
+                    self.save(checkpoint, done)
+                    words = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+                    _logger.info("step %d of %d: %s", done, self.steps, words)
+        return self.result
 
     def descend(self, loss: Tensor) -> None:
         """One step of gradient descent."""

@@ -18,12 +18,16 @@ SHIPPED_DETECTOR = "maskwatch"
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """What a detector can be told; None leaves it to the detector."""
+    """What a detector can be told; None leaves it to the detector.
+
+    Only our own has a `second_stage`.
+    """
 
     weights: Path | None = None
     long_side: int | None = None
     score: float | None = None
     iou: float | None = None
+    second_stage: bool = True
     device: Device = "auto"
     threads: int = 0
 
@@ -94,8 +98,13 @@ def default_name(options: DetectorOptions) -> str:
 def _open_bundle(folder: Path, options: DetectorOptions) -> FaceDetector:
     from maskwatch.models.detectors.onepass import OnePass
 
-    bundle = bundles.read(folder)
-    return OnePass(bundle, **_chosen(options), device=options.device, threads=options.threads)
+    return OnePass(
+        bundles.read(folder),
+        **_chosen(options),
+        second_stage=options.second_stage,
+        device=options.device,
+        threads=options.threads,
+    )
 
 
 def _open(

@@ -2,7 +2,7 @@
 
 Its bundle comes from `maskwatch.training.detector`. The network gives three maps of 18 channels
 (score, box, three states, five landmarks) at strides 8, 16 and 32; only cells that are sure enough
-are decoded.
+are decoded. Where the bundle has a second stage, it looks at what was found once more.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from maskwatch.images import fit, planes
 from maskwatch.models.bundle import Bundle
 from maskwatch.models.classifier import softmax
 from maskwatch.models.detectors.anchors import suppressed
+from maskwatch.models.detectors.second_stage import SecondLook
 from maskwatch.models.runtime import Device, Network
 from maskwatch.types import Boxes, Faces, Floats, Image
 
@@ -30,6 +31,8 @@ class OnePass:
         long_side: pictures are scaled to this longer side, in pixels; None takes the bundle's.
         score: faces below it are dropped, 0..1; None takes the bundle's.
         iou: overlap above which the weaker of two boxes goes.
+        second_stage: whether the bundle's second stage, if it has one, judges the boxes. Its time
+            grows with their number.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class OnePass:
         long_side: int | None = None,
         score: float | None = None,
         iou: float = 0.5,
+        second_stage: bool = True,
         device: Device = "auto",
         threads: int = 0,
     ) -> None:
@@ -52,7 +56,11 @@ class OnePass:
                 f"{len(self._network.output_names)} outputs"
             )
         self._long_side = bundle.input.width if long_side is None else long_side
-        self._score = bundle.least_score if score is None else score
+        spec = bundle.second_stage if second_stage else None
+        self._second = None if spec is None else SecondLook(bundle, device=device, threads=threads)
+        self.least_score = bundle.least_score if spec is None else spec.least_score
+        self._score = self.least_score if score is None else score
+        self._first_score = self._score if spec is None else min(self._score, spec.from_score)
         self._iou = iou
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
@@ -66,8 +74,8 @@ class OnePass:
         maps = self._network(
             planes([small], (width, height), colour=spec.colour, mean=spec.mean, std=spec.std)
         )
-        boxes, scores, states, landmarks = decode(list(maps.values()), self._score)
-        return suppressed(
+        boxes, scores, states, landmarks = decode(list(maps.values()), self._first_score)
+        faces = suppressed(
             boxes,
             scores,
             landmarks,
@@ -76,6 +84,10 @@ class OnePass:
             size_wh=(image.shape[1], image.shape[0]),
             probabilities=softmax(states / self.bundle.temperature),
         )
+        if self._second is None:
+            return faces
+        faces = self._second(image, faces)
+        return faces[faces.scores >= self._score]
 
 
 def decode(maps: Sequence[Floats], score_limit: float) -> tuple[Boxes, Floats, Floats, Floats]:

@@ -57,8 +57,9 @@ def bundle_of(
         raise UsageError("no held-out picture has a labelled face: thresholds cannot be fitted")
     export_maps(network, folder / "model.onnx")
     bundle = _described(folder, name, recipes, [one for one in labels if not one.held_out])
-    found, logits, told = _held_out(bundle, data, held_out)
-    score, figures = _best_score(found)
+    detector = OnePass(bundle, score=_LOWEST_SCORE, device="cpu")
+    found, logits, told = found_held_out(detector, data, held_out)
+    score, figures = best_score(found)
     temperature = fit_temperature(logits, told) if len(told) else 1.0
     sure = softmax(np.asarray(logits / temperature, np.float32))
     fitted = replace(
@@ -102,12 +103,11 @@ def _described(
     )
 
 
-def _held_out(
-    bundle: Bundle, data: Path, labels: Sequence[SceneLabels]
+def found_held_out(
+    detector: OnePass, data: Path, labels: Sequence[SceneLabels]
 ) -> tuple[list[Matches], Floats, NDArray[np.int64]]:
-    """What the network finds in held-out scenes; of the faces that it finds the logits of their
+    """What a detector finds in held-out scenes; of the faces that it finds the logits of their
     states, shape (n, 3), and their labels (n,)."""
-    detector = OnePass(bundle, score=_LOWEST_SCORE, device="cpu")
     parts, logits, told = [], [np.zeros((0, len(CLASSES)), np.float32)], [np.zeros(0, np.int64)]
     for one in labels:
         boxes = np.array(one.boxes, np.float32).reshape(-1, 4)
@@ -123,7 +123,7 @@ def _held_out(
     return parts, np.concatenate(logits), np.concatenate(told)
 
 
-def _best_score(found: Sequence[Matches]) -> tuple[float, dict[str, float]]:
+def best_score(found: Sequence[Matches]) -> tuple[float, dict[str, float]]:
     """The score below which boxes are best dropped, and what is found at it.
 
     Best is by F1.

@@ -2,8 +2,6 @@
 
 import copy
 import hashlib
-import logging
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,8 +13,6 @@ from maskwatch.training.detector.losses import Truth, loss_of
 from maskwatch.training.detector.network import FaceNet, cells_of, flat
 from maskwatch.training.detector.scenes import Mixture, Scene, SceneMaker
 from maskwatch.training.progress import Progress
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +108,18 @@ def fit(
         steps=recipe.steps,
         warmup_steps=recipe.warmup_steps,
     )
-    checkpoint = folder / "checkpoint.pt"
-    first = progress.resume(checkpoint)
 
     def scenes_at(step: int) -> list[Scene]:
         count, side = recipe.shape_at(step)
         rng = np.random.default_rng((recipe.seed, step))
         return [scenes.scene(side, rng) for _ in range(count)]
 
-    means: dict[str, float] = {}
-    with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(scenes_at, first)
-        for step in range(first, recipe.steps):
-            batch = coming.result()
-            coming = ahead.submit(scenes_at, step + 1)
-            for name, value in _learn(progress, batch).items():
-                means[name] = 0.99 * means.get(name, value) + 0.01 * value
-            done = step + 1
-            if done % checkpoint_every == 0 or done == recipe.steps:
-                progress.save(checkpoint, done)
-                words = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-                _logger.info("step %d of %d: %s", done, recipe.steps, words)
-    return progress.result
+    return progress.run(
+        folder / "checkpoint.pt",
+        scenes_at,
+        lambda _, batch: _learn(progress, batch),
+        checkpoint_every=checkpoint_every,
+    )
 
 
 def _origin(learnt_from: str, start: nn.Module | None) -> str:

@@ -1,0 +1,117 @@
+"""From a trained second stage to a bundle: exported, in 8 bits, joined with the first stage."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from maskwatch.images import planes
+from maskwatch.models import bundle as bundles
+from maskwatch.models.bundle import Bundle, InputSpec, SecondStage
+from maskwatch.models.detectors.onepass import OnePass
+from maskwatch.models.detectors.second_stage import first_logits
+from maskwatch.models.runtime import Network
+from maskwatch.training.backbone import IMAGENET_MEAN, IMAGENET_STD
+from maskwatch.training.detector.bundling import best_score, found_held_out
+from maskwatch.training.detector.labels import SceneLabels
+from maskwatch.training.export import export_onnx, quantise
+from maskwatch.training.second_stage.fit import Recipe, views
+from maskwatch.training.second_stage.places import SCENE_SIDES, Places
+from maskwatch.types import Floats
+
+FILE = "second-stage.onnx"
+FROM_SCORE = 0.3
+"""Fewer than one face in a hundred that both stages together take for one has a lower first
+score."""
+_CALIBRATION_PLACES = 600
+
+
+def with_second_stage(
+    network: nn.Module,
+    recipe: Recipe,
+    places: Places,
+    first: Bundle,
+    data: Path,
+    labels: Sequence[SceneLabels],
+    folder: Path,
+) -> Bundle:
+    """Write a bundle of both stages into `folder`.
+
+    Args:
+        network: in evaluation mode.
+        recipe: of its training.
+        places: the held-out ones decide how the stages' answers are weighed.
+        first: the first stage's bundle, whose files are copied.
+        data: folder to which the labels' paths are relative.
+        labels: of all pictures; held-out scenes choose the score.
+        folder: gets all files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in first.sha256:
+        if (first.folder / name).resolve() != (folder / name).resolve():
+            shutil.copyfile(first.folder / name, folder / name)
+    export_onnx(network, folder / FILE, recipe.side)
+    quantise(folder / FILE, _calibration(places, recipe))
+    spec = InputSpec(
+        recipe.side, recipe.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, margin=recipe.margin
+    )
+    judged = places[places.held_out & places.scene & (places.looked_at == SCENE_SIDES[0])]
+    weights = fit_weights(judged.scores, _logits(folder / FILE, judged, recipe), judged.targets)
+    second = SecondStage(FILE, spec, weights, FROM_SCORE, 0.0)
+    both = replace(
+        first,
+        folder=folder,
+        second_stage=second,
+        sha256=first.sha256 | {FILE: ""},
+        data=first.data | {"second_stage": {"places": len(places), "recipe": asdict(recipe)}},
+    )
+    held_out = [one for one in labels if one.held_out and one.every_face]
+    found, _, _ = found_held_out(OnePass(both, score=0.02, device="cpu"), data, held_out)
+    score, figures = best_score(found)
+    both = replace(
+        both,
+        second_stage=replace(second, least_score=score),
+        figures=first.figures | {"held_out_second_stage": figures},
+    )
+    bundles.write(both)
+    return both
+
+
+def fit_weights(scores: Floats, logits: Floats, targets: Floats) -> tuple[float, float, float]:
+    """By logistic regression: the weights of both stages' logits, and the constant.
+
+    Args:
+        scores: the first stage's, shape (n,).
+        logits: the second's, shape (n,).
+        targets: how much of a face each place holds; those in between are left out.
+    """
+    clear = (targets <= 0) | (targets >= 1)
+    both = np.stack([first_logits(scores), logits], axis=1)[clear]
+    fitted = LogisticRegression(C=10.0).fit(both, targets[clear] >= 1)
+    (first, second), (constant,) = fitted.coef_[0], fitted.intercept_
+    return round(float(first), 4), round(float(second), 4), round(float(constant), 4)
+
+
+def _logits(model: Path, places: Places, recipe: Recipe) -> Floats:
+    """What the exported network says of places as they are, shape (n,)."""
+    network = Network(model, device="cpu")
+    parts = [network(batch)["logits"][:, 0] for batch in _batches(places, recipe)]
+    return np.concatenate(parts)
+
+
+def _calibration(places: Places, recipe: Recipe) -> Iterator[Floats]:
+    rows = np.flatnonzero(~places.held_out)
+    rng = np.random.default_rng(0)
+    some = rng.choice(rows, min(_CALIBRATION_PLACES, len(rows)), replace=False)
+    yield from _batches(places[some], recipe)
+
+
+def _batches(places: Places, recipe: Recipe) -> Iterator[Floats]:
+    plain, rng = replace(recipe, tinted=0.0, spoilt=0.0), np.random.default_rng(0)
+    for rows in np.array_split(np.arange(len(places)), max(1, len(places) // 32)):
+        pictures = views(places, rows, plain, rng)
+        yield planes(pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)

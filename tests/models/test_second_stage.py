@@ -1,0 +1,115 @@
+"""The second look at boxes: what it adds to scores, in which order faces come, what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from maskwatch.errors import ModelInvalid
+from maskwatch.models import bundle as bundles
+from maskwatch.models.bundle import Bundle, InputSpec, SecondStage
+from maskwatch.models.catalogue import SHIPPED
+from maskwatch.models.detectors.onepass import OnePass
+from maskwatch.models.detectors.second_stage import SecondLook, combined, first_logits
+from maskwatch.types import Faces, Image
+
+SIDE = 8
+BRIGHT, DARK = [0.0, 0.0, 40.0, 40.0], [60.0, 60.0, 100.0, 100.0]
+
+
+def with_network(folder: Path, outputs: int = 1) -> Bundle:
+    """The shipped detector's bundle with a second stage that likes bright places."""
+    folder.mkdir(exist_ok=True)
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", outputs])
+    weights = np.full((3, outputs), 1 / 3, np.float32)
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+    ]
+    tensor = helper.make_tensor("weights", TensorProto.FLOAT, weights.shape, weights.ravel())
+    graph = helper.make_graph(nodes, "bright", [pixels], [logits], [tensor])
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), folder / "second.onnx")
+    shipped = bundles.read(SHIPPED / "maskwatch")
+    for name in shipped.sha256:
+        (folder / name).write_bytes((shipped.folder / name).read_bytes())
+    spec = InputSpec(SIDE, SIDE, mean=(127.0,) * 3, std=(25.0,) * 3, margin=0.0)
+    second = SecondStage("second.onnx", spec, (1.0, 1.0, 0.0), 0.3, 0.5)
+    bundle = replace(
+        shipped, folder=folder, second_stage=second, sha256={**shipped.sha256, "second.onnx": ""}
+    )
+    bundles.write(bundle)
+    return bundles.read(folder)
+
+
+@pytest.fixture
+def picture() -> Image:
+    image = np.full((100, 100, 3), 127, np.uint8)
+    image[:40, :40], image[60:, 60:] = 227, 27
+    return image
+
+
+def test_a_second_look_turns_the_order_round(tmp_path: Path, picture: Image) -> None:
+    look = SecondLook(with_network(tmp_path))
+    faces = Faces.found(np.array([DARK, BRIGHT], np.float32), np.array([0.9, 0.6], np.float32))
+    seen = look(picture, faces)
+    assert seen.boxes.tolist() == [BRIGHT, DARK]
+    expected = 1 / (1 + np.exp(-(first_logits(np.array([0.6, 0.9])) + np.array([4, -4]))))
+    assert seen.scores == pytest.approx(expected, abs=1e-3)
+    assert len(look(picture, Faces.empty())) == 0
+
+
+def test_many_boxes_are_judged_as_few_are(tmp_path: Path, picture: Image) -> None:
+    look = SecondLook(with_network(tmp_path))
+    boxes = np.array([BRIGHT, DARK] * 20, np.float32)
+    assert look.logits(picture, boxes) == pytest.approx([4, -4] * 20, abs=0.01)
+
+
+def test_the_weights_mix_both_stages() -> None:
+    scores, logits = np.array([0.2, 0.8]), np.array([3.0, -3.0])
+    assert combined(scores, logits, (0.0, 0.0, 0.0)) == pytest.approx([0.5, 0.5])
+    assert combined(scores, logits, (1.0, 0.0, 0.0)) == pytest.approx(scores**2, abs=1e-5)
+    assert combined(scores, logits, (0.0, 1.0, 0.0)) == pytest.approx([0.9526, 0.0474], abs=1e-4)
+
+
+def test_boxes_of_a_low_first_score_are_not_lost(tmp_path: Path, astronaut: Image) -> None:
+    """The second stage sees what the first alone would have dropped."""
+    bundle = with_network(tmp_path)
+    assert bundle.second_stage is not None
+    alone = OnePass(bundle, score=0.31, second_stage=False).detect([astronaut])[0]
+    sure = replace(bundle.second_stage, weights=(0.0, 0.0, 5.0))
+    both = OnePass(replace(bundle, second_stage=sure)).detect([astronaut])[0]
+    assert len(both) >= len(alone) > 0
+    never = replace(bundle.second_stage, weights=(0.0, 0.0, -5.0))
+    assert len(OnePass(replace(bundle, second_stage=never)).detect([astronaut])[0]) == 0
+
+
+def test_each_stage_has_its_own_score(tmp_path: Path) -> None:
+    bundle = with_network(tmp_path)
+    assert OnePass(bundle).least_score == 0.5
+    assert OnePass(bundle, second_stage=False).least_score == bundle.least_score
+
+
+def test_a_network_of_other_outputs_is_refused(tmp_path: Path, picture: Image) -> None:
+    look = SecondLook(with_network(tmp_path, outputs=2))
+    with pytest.raises(ModelInvalid, match=r"expected outputs of shape \(1, 1\), got \(1, 2\)"):
+        look.logits(picture, np.array([BRIGHT], np.float32))
+
+
+def test_a_bundle_without_a_second_stage() -> None:
+    bundle = bundles.read(SHIPPED / "standard")
+    with pytest.raises(ModelInvalid, match="has no second stage"):
+        SecondLook(bundle)
+
+
+def test_a_second_stage_that_is_not_named_is_refused(tmp_path: Path) -> None:
+    bundle = with_network(tmp_path)
+    text = (tmp_path / "bundle.json").read_text()
+    (tmp_path / "bundle.json").write_text(text.replace('"model": "second.onnx"', '"model": "x"'))
+    with pytest.raises(ModelInvalid, match="sha256 does not name x"):
+        bundles.read(bundle.folder)
