@@ -123,17 +123,17 @@ def test_landmarks_of_retinaface_lie_in_their_boxes(weights: Path, shared: Path)
     assert (centres < faces.boxes[:, 2:]).all()
 
 
-def test_unnamed_detector_is_our_own_with_one_warning_where_yunet_is_not(
+def test_unnamed_detector_is_our_own_and_needs_no_file(
     no_weights: None, caplog: pytest.LogCaptureFixture, astronaut: Image
 ) -> None:
     detector = open_detector(None)
     assert isinstance(detector, OnePass)
     assert_finds_the_astronaut(detector.detect([astronaut])[0], overlap=0.6)
-    assert [record.message.count("maskwatch models get yunet") for record in caplog.records] == [1]
+    assert not caplog.records
 
 
-def test_unnamed_detector_is_yunet_where_its_file_is(weights: Path) -> None:
-    assert isinstance(open_detector(None), YuNet)
+def test_unnamed_detector_stays_our_own_where_yunets_file_is(weights: Path) -> None:
+    assert isinstance(open_detector(None), OnePass)
 
 
 def test_weights_without_a_name_are_yunets(weights: Path) -> None:

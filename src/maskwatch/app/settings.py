@@ -39,7 +39,7 @@ class Settings:
     detector: str | None = _option(
         None,
         "The face detector: maskwatch, yunet, retinaface, ssd, haar or mtcnn, or the folder of a "
-        "training run. (default: yunet where its file is found, else maskwatch)",
+        "training run. (default: maskwatch, our own)",
         group=_MODELS,
     )
     mode: Mode = _option(

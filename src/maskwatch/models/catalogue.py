@@ -33,7 +33,7 @@ CARDS = (
     ModelCard(
         "standard",
         "classifier",
-        "mask, no mask or worn wrong; MobileNetV2 at 112 pixels",
+        "mask, no mask or worn wrong; MobileNetV2 at 128 pixels",
         "Apache-2.0",
         "ships with maskwatch",
         ships=True,
@@ -49,7 +49,7 @@ CARDS = (
     ModelCard(
         "maskwatch",
         "detector",
-        "ours, offline; states from the same pass; the default without a file of yunet",
+        "ours, the default: two stages, five landmarks, states from the first pass",
         "Apache-2.0",
         "ships with maskwatch",
         ships=True,
@@ -57,7 +57,7 @@ CARDS = (
     ModelCard(
         "yunet",
         "detector",
-        "small, five landmarks; the default where its file is found",
+        "small and fast, five landmarks; trained on bare faces",
         "MIT",
         "opencv_zoo: face_detection_yunet_2023mar.onnx",
         files=("yunet_2023mar.onnx",),

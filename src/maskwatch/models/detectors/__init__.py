@@ -1,17 +1,14 @@
 """Face detectors, chosen by name."""
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from maskwatch.errors import ModelInvalid, ModelNotFound, UsageError
+from maskwatch.errors import ModelInvalid, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.models import catalogue, files
 from maskwatch.models.runtime import Device
 from maskwatch.types import FaceDetector
-
-_logger = logging.getLogger(__name__)
 
 SHIPPED_DETECTOR = "maskwatch"
 
@@ -33,7 +30,7 @@ class DetectorOptions:
 
 
 def open_detector(name: str | None, options: DetectorOptions | None = None) -> FaceDetector:
-    """The detector of that name, file or run folder; None: yunet where its file is, else our own.
+    """The detector of that name, file or run folder; None: our own.
 
     Raises:
         UsageError: no such detector, or weights for one that takes none.
@@ -80,19 +77,8 @@ def _open_path(path: Path, options: DetectorOptions) -> FaceDetector:
 
 
 def default_name(options: DetectorOptions) -> str:
-    """The detector that takes the place of None: yunet where its file is, else, with a warning, our
-    own."""
-    if options.weights is not None:
-        return "yunet"
-    try:
-        files.find(catalogue.card_of("yunet", "detector"))
-    except ModelNotFound:
-        _logger.warning(
-            "our own detector finds the faces, as there is no file of yunet, which takes fewer "
-            "hands for faces. Get yunet with: maskwatch models get yunet"
-        )
-        return SHIPPED_DETECTOR
-    return "yunet"
+    """The detector that takes the place of None: our own; yunet for weights without a name."""
+    return SHIPPED_DETECTOR if options.weights is None else "yunet"
 
 
 def _open_bundle(folder: Path, options: DetectorOptions) -> FaceDetector:

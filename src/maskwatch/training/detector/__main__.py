@@ -20,7 +20,7 @@ from maskwatch.training.detector.scenes import SceneMaker
 from maskwatch.training.fit import averaged
 from maskwatch.training.memory import keep_freed_memory
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("maskwatch.training")  # Run as a module, it is called __main__.
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from maskwatch.training.second_stage.bundling import with_second_stage
 from maskwatch.training.second_stage.fit import Recipe, fit
 from maskwatch.training.second_stage.places import gather
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("maskwatch.training")  # Run as a module, it is called __main__.
 
 
 def main() -> None:

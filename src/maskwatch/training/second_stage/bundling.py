@@ -27,7 +27,7 @@ FILE = "second-stage.onnx"
 FROM_SCORE = 0.3
 """Fewer than one face in a hundred that both stages together take for one has a lower first
 score."""
-_CALIBRATION_PLACES = 600
+_CALIBRATION_PLACES, _AT_ONCE = 640, 32
 
 
 def with_second_stage(
@@ -106,12 +106,14 @@ def _logits(model: Path, places: Places, recipe: Recipe) -> Floats:
 def _calibration(places: Places, recipe: Recipe) -> Iterator[Floats]:
     rows = np.flatnonzero(~places.held_out)
     rng = np.random.default_rng(0)
-    some = rng.choice(rows, min(_CALIBRATION_PLACES, len(rows)), replace=False)
-    yield from _batches(places[some], recipe)
+    # Batches of one size: percentiles are taken over all of them as one array.
+    count = min(_CALIBRATION_PLACES, len(rows) // _AT_ONCE * _AT_ONCE) or len(rows)
+    yield from _batches(places[rng.choice(rows, count, replace=False)], recipe)
 
 
 def _batches(places: Places, recipe: Recipe) -> Iterator[Floats]:
     plain, rng = replace(recipe, tinted=0.0, spoilt=0.0), np.random.default_rng(0)
-    for rows in np.array_split(np.arange(len(places)), max(1, len(places) // 32)):
+    for start in range(0, len(places), _AT_ONCE):
+        rows = np.arange(start, min(start + _AT_ONCE, len(places)))
         pictures = views(places, rows, plain, rng)
         yield planes(pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)
