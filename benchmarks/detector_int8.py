@@ -45,7 +45,7 @@ def main() -> None:
             shipped, folder=folder, sha256={shipped.model: sha256_of(folder / shipped.model)}
         )
         sides = {
-            name: OnePass(bundle, score=LOWEST_SCORE, threads=_THREADS)
+            name: OnePass(bundle, score=LOWEST_SCORE, second_stage=False, threads=_THREADS)
             for name, bundle in (("32-bit floats", shipped), ("8-bit integers", small))
         }
         rows = _rows(sides, {name: b.model_path.stat().st_size for name, b in

@@ -28,7 +28,7 @@ def test_one_photo_gives_a_table(maskwatch: Run, photo: Path) -> None:
     assert done.returncode == 0
     assert "No mask" in done.stdout
     assert "violations" in done.stdout
-    assert done.stderr.count("our own detector finds the faces") == 1
+    assert not done.stderr.strip(), "nothing to warn of: our own detector ships"
 
 
 def test_json_is_all_there_is_on_stdout(maskwatch: Run, folder: Path) -> None:

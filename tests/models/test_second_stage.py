@@ -59,8 +59,8 @@ def test_a_second_look_turns_the_order_round(tmp_path: Path, picture: Image) -> 
     faces = Faces.found(np.array([DARK, BRIGHT], np.float32), np.array([0.9, 0.6], np.float32))
     seen = look(picture, faces)
     assert seen.boxes.tolist() == [BRIGHT, DARK]
-    expected = 1 / (1 + np.exp(-(first_logits(np.array([0.6, 0.9])) + np.array([4, -4]))))
-    assert seen.scores == pytest.approx(expected, abs=1e-3)
+    chances = 1 / (1 + np.exp(-(first_logits(np.array([0.6, 0.9])) + np.array([4, -4]))))
+    assert seen.scores == pytest.approx(np.sqrt(chances), abs=1e-3)
     assert len(look(picture, Faces.empty())) == 0
 
 
@@ -72,9 +72,11 @@ def test_many_boxes_are_judged_as_few_are(tmp_path: Path, picture: Image) -> Non
 
 def test_the_weights_mix_both_stages() -> None:
     scores, logits = np.array([0.2, 0.8]), np.array([3.0, -3.0])
-    assert combined(scores, logits, (0.0, 0.0, 0.0)) == pytest.approx([0.5, 0.5])
-    assert combined(scores, logits, (1.0, 0.0, 0.0)) == pytest.approx(scores**2, abs=1e-5)
-    assert combined(scores, logits, (0.0, 1.0, 0.0)) == pytest.approx([0.9526, 0.0474], abs=1e-4)
+    assert combined(scores, logits, (0.0, 0.0, 0.0)) == pytest.approx(np.sqrt([0.5, 0.5]))
+    assert combined(scores, logits, (1.0, 0.0, 0.0)) == pytest.approx(scores, abs=1e-5)
+    assert combined(scores, logits, (0.0, 1.0, 0.0)) == pytest.approx(
+        np.sqrt([0.9526, 0.0474]), abs=1e-4
+    )
 
 
 def test_boxes_of_a_low_first_score_are_not_lost(tmp_path: Path, astronaut: Image) -> None:

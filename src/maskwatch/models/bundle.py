@@ -49,8 +49,8 @@ class SecondStage:
     """A detector's second look at its own boxes, by a network that sees each of them cut out.
 
     Its logit and that of the first score s, ln(s^2 / (1 - s^2)), are added with `weights` (first,
-    second, constant); the logistic function of the sum is the score that counts, and a box below
-    `least_score` is no face. Boxes with a first score under `from_score` are not looked at.
+    second, constant); the root of the logistic function of the sum is the score that counts, and a
+    box below `least_score` is no face. Boxes of a first score under `from_score` are left out.
     """
 
     model: str

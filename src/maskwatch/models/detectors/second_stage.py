@@ -55,10 +55,10 @@ class SecondLook:
 
 
 def combined(scores: Floats, logits: Floats, weights: tuple[float, float, float]) -> Floats:
-    """The scores (n,) of both stages together, 0..1."""
+    """The scores (n,) of both stages together, 0..1: a root, as the first stage's are."""
     first, second, constant = weights
     total = first * first_logits(scores) + second * logits + constant
-    return np.asarray(1 / (1 + np.exp(-total)), np.float32)
+    return np.asarray(np.sqrt(1 / (1 + np.exp(-total))), np.float32)
 
 
 def first_logits(scores: Floats) -> Floats:
