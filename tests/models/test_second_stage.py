@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from maskwatch.boxes import iou
 from maskwatch.errors import ModelInvalid
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle, InputSpec, SecondStage
@@ -115,3 +116,15 @@ def test_a_second_stage_that_is_not_named_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text(text.replace('"model": "second.onnx"', '"model": "x"'))
     with pytest.raises(ModelInvalid, match="sha256 does not name x"):
         bundles.read(bundle.folder)
+
+
+def test_one_face_is_told_once(tmp_path: Path, astronaut: Image) -> None:
+    """Two boxes that share a face are too far apart for the first stage to drop one."""
+    bundle = with_network(tmp_path)
+    assert bundle.second_stage is not None
+    sure = replace(bundle.second_stage, weights=(1.0, 0.0, 0.0), from_score=0.02)
+    every = OnePass(replace(bundle, second_stage=sure), score=0.02).detect([astronaut])[0]
+    overlaps = iou(every.boxes, every.boxes) - np.eye(len(every))
+    assert len(every) > 1 and overlaps.max() <= 0.3
+    loose = OnePass(replace(bundle, second_stage=sure), score=0.02, iou=0.8)
+    assert len(loose.detect([astronaut])[0]) > len(every), "the user's own limit counts for both"
