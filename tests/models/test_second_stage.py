@@ -8,25 +8,33 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from maskwatch.boxes import iou
+from maskwatch.boxes import iou, squares
 from maskwatch.errors import ModelInvalid
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle, InputSpec, SecondStage
 from maskwatch.models.catalogue import SHIPPED
 from maskwatch.models.detectors.onepass import OnePass
-from maskwatch.models.detectors.second_stage import SecondLook, combined, first_logits
-from maskwatch.types import Faces, Image
+from maskwatch.models.detectors.second_stage import (
+    SecondLook,
+    combined,
+    first_logits,
+    moved_by,
+    moves_to,
+)
+from maskwatch.types import Boxes, Faces, Image
 
 SIDE = 8
 BRIGHT, DARK = [0.0, 0.0, 40.0, 40.0], [60.0, 60.0, 100.0, 100.0]
 
 
-def with_network(folder: Path, outputs: int = 1) -> Bundle:
-    """The shipped detector's bundle with a second stage that likes bright places."""
+def with_network(folder: Path, outputs: int = 5) -> Bundle:
+    """The shipped detector's bundle with a second stage that likes bright places and moves no
+    square box."""
     folder.mkdir(exist_ok=True)
     pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", outputs])
-    weights = np.full((3, outputs), 1 / 3, np.float32)
+    weights = np.zeros((3, outputs), np.float32)
+    weights[:, 0] = 1 / 3
     nodes = [
         helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
@@ -68,7 +76,9 @@ def test_a_second_look_turns_the_order_round(tmp_path: Path, picture: Image) -> 
 def test_many_boxes_are_judged_as_few_are(tmp_path: Path, picture: Image) -> None:
     look = SecondLook(with_network(tmp_path))
     boxes = np.array([BRIGHT, DARK] * 20, np.float32)
-    assert look.logits(picture, boxes) == pytest.approx([4, -4] * 20, abs=0.01)
+    logits, moved = look.look(picture, boxes)
+    assert logits == pytest.approx([4, -4] * 20, abs=0.01)
+    assert moved == pytest.approx(boxes, abs=1e-3)
 
 
 def test_the_weights_mix_both_stages() -> None:
@@ -100,8 +110,26 @@ def test_each_stage_has_its_own_score(tmp_path: Path) -> None:
 
 def test_a_network_of_other_outputs_is_refused(tmp_path: Path, picture: Image) -> None:
     look = SecondLook(with_network(tmp_path, outputs=2))
-    with pytest.raises(ModelInvalid, match=r"expected outputs of shape \(1, 1\), got \(1, 2\)"):
-        look.logits(picture, np.array([BRIGHT], np.float32))
+    with pytest.raises(ModelInvalid, match=r"expected outputs of shape \(1, 5\), got \(1, 2\)"):
+        look.look(picture, np.array([BRIGHT], np.float32))
+
+
+def test_moves_lead_to_the_box_that_they_were_told_for() -> None:
+    rng = np.random.default_rng(0)
+    around = squares(boxes_in(rng), margin=0.35)
+    wanted = boxes_in(rng)
+    assert moved_by(moves_to(wanted, around, 0.35), around, 0.35) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_no_move_is_the_largest_square_of_the_box() -> None:
+    box = np.array([[10, 20, 30, 60]], np.float32)
+    still = moved_by(np.zeros((1, 4), np.float32), squares(box, 0.35), 0.35)
+    assert still == pytest.approx(np.array([[0, 20, 40, 60]]), abs=1e-4)
+
+
+def boxes_in(rng: np.random.Generator) -> Boxes:
+    corners = rng.uniform(0, 50, (20, 2))
+    return np.concatenate([corners, corners + rng.uniform(5, 40, (20, 2))], axis=1).astype("f")
 
 
 def test_a_bundle_without_a_second_stage() -> None:

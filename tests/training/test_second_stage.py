@@ -13,6 +13,7 @@ from maskwatch.images import encode  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
 from maskwatch.models.catalogue import SHIPPED  # noqa: E402
 from maskwatch.models.detectors.onepass import OnePass  # noqa: E402
+from maskwatch.models.detectors.second_stage import moved_by  # noqa: E402
 from maskwatch.training.detector.labels import SceneLabels  # noqa: E402
 from maskwatch.training.second_stage.bundling import (  # noqa: E402
     FILE,
@@ -22,6 +23,7 @@ from maskwatch.training.second_stage.bundling import (  # noqa: E402
 from maskwatch.training.second_stage.fit import (  # noqa: E402
     Recipe,
     fit,
+    losses,
     sampling_chances,
     views,
 )
@@ -66,6 +68,7 @@ def places_of(targets: list[float], scores: list[float], scenes: list[bool]) -> 
     return Places(
         np.zeros((count, STORED_SIDE, STORED_SIDE, 3), np.uint8),
         np.array(targets, np.float32),
+        np.tile(np.array([20, 30, 60, 50], np.float32), (count, 1)),
         np.array(scores, np.float32),
         np.zeros(count, np.int64),
         np.array(scenes),
@@ -76,21 +79,27 @@ def places_of(targets: list[float], scores: list[float], scenes: list[bool]) -> 
 def test_targets_say_how_much_of_a_face_a_box_holds() -> None:
     known = np.array([[0, 0, 10, 10], [100, 100, 110, 110]], np.float32)
     boxes = np.array(
-        [[0, 0, 10, 10], [0, 0, 10, 25], [50, 50, 60, 60], [100, 100, 110, 111]], np.float32
+        [[0, 0, 10, 10], [0, 0, 10, 30.77], [50, 50, 60, 60], [100, 100, 110, 111]], np.float32
     )
-    targets = targets_of(boxes, known, [0])
-    assert targets[:3] == pytest.approx([1, 0.5, 0])
+    targets, faces = targets_of(boxes, known, [0])
+    assert targets[:3] == pytest.approx([1, 0.5, 0], abs=1e-3)
     assert np.isnan(targets[3]), "a doubtful face is neither"
-    assert targets_of(boxes, known, [0, 1])[3] == 1
-    assert targets_of(boxes, known[:0], []).tolist() == [0, 0, 0, 0]
+    assert faces[:2].tolist() == [known[0].tolist()] * 2
+    assert np.isnan(faces[2:]).all()
+    targets, faces = targets_of(boxes, known, [0, 1])
+    assert targets[3] == 1 and faces[3].tolist() == known[1].tolist()
+    targets, faces = targets_of(boxes, known[:0], [])
+    assert targets.tolist() == [0, 0, 0, 0] and np.isnan(faces).all()
 
 
-def test_jitter_keeps_boxes_on_their_faces() -> None:
+@pytest.mark.parametrize("share", [0.05, 0.15])
+def test_jitter_keeps_boxes_on_their_faces(share: float) -> None:
     boxes = np.tile(np.array([[10, 20, 50, 80]], np.float32), (200, 1))
-    moved = jittered(boxes, np.random.default_rng(0))
+    moved = jittered(boxes, share, np.random.default_rng(0))
     assert np.abs(moved.mean(axis=0) - boxes[0]).max() < 2
-    assert (targets_of(moved, boxes[:1], [0]) > 0.5).mean() > 0.99
-    assert moved.std(axis=0).min() > 1
+    targets, _ = targets_of(moved, boxes[:1], [0])
+    assert (targets > 0.5).mean() > 0.9
+    assert moved.std(axis=0).min() > 20 * share
 
 
 def test_faces_and_others_are_drawn_by_their_shares() -> None:
@@ -107,10 +116,35 @@ def test_views_show_the_middle_of_a_place() -> None:
     middle = slice(STORED_SIDE // 2 - 8, STORED_SIDE // 2 + 8)
     places.images[0, middle, middle] = 240
     still = replace(TINY, tinted=0.0, spoilt=0.0)
-    shown = views(places, np.zeros(30, np.intp), still, np.random.default_rng(0))
+    shown = views(places, np.zeros(30, np.intp), still, np.random.default_rng(0)).pictures
     assert shown.shape == (30, 32, 32, 3)
     assert shown[:, 15:17, 15:17].min() > 200
     assert shown[:, :4, :4].max() < 60
+
+
+def test_moves_follow_the_face_that_a_view_shows() -> None:
+    places = places_of([1], [0.9], [True])
+    places.images[:] = 40
+    places.images[0, 30:50, 20:60] = 240
+    how = replace(TINY, shift=0.1, tinted=0.0, spoilt=0.0, rotation_deg=0.0)
+    batch = views(places, np.zeros(20, np.intp), how, np.random.default_rng(1))
+    whole = np.tile(np.array([0, 0, 32, 32], np.float32), (20, 1))
+    for picture, box in zip(batch.pictures, moved_by(batch.moves, whole, how.margin), strict=True):
+        ys, xs = np.nonzero(picture[..., 0] > 140)
+        seen = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+        assert seen == pytest.approx(np.clip(box, 0, 32), abs=1.0)
+
+
+def test_only_places_with_a_face_teach_boxes() -> None:
+    answers = torch.zeros(2, 5, requires_grad=True)
+    moves = torch.tensor([[1.0, 1.0, 1.0, 1.0], [torch.nan] * 4])
+    face, box = losses(answers, torch.tensor([1.0, 0.0]), moves)
+    assert float(face.detach()) == pytest.approx(np.log(2))
+    assert float(box.detach()) == pytest.approx(0.75), "smooth L1 of one, beta a half"
+    box.backward()
+    assert answers.grad is not None and answers.grad[1].abs().sum() == 0
+    _, none = losses(answers.detach(), torch.tensor([1.0, 0.0]), torch.full((2, 4), torch.nan))
+    assert float(none) == 0
 
 
 def test_places_are_faces_and_what_is_none(pictures: tuple[Path, list[SceneLabels]]) -> None:

@@ -1,14 +1,15 @@
-"""A second look at what a detector took for faces: each box cut out of its picture and judged.
+"""A second look at what a detector took for faces: each box is cut out, judged and drawn better.
 
 The first stage sees a whole picture at once, with few weights and at one size; a hand or an emblem
-can look like a face to it. The second sees one box at a time, as large as its network wants it.
+can look like a face to it, and on a turned head its box slides. The second sees one box at a time,
+as large as its network wants it.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from maskwatch.boxes import squares
+from maskwatch.boxes import clip, squares
 from maskwatch.errors import ModelInvalid
 from maskwatch.images import planes, warp_crops
 from maskwatch.models.bundle import Bundle
@@ -16,6 +17,10 @@ from maskwatch.models.runtime import Device, Network
 from maskwatch.types import Boxes, Faces, Floats, Image
 
 _LARGEST_BATCH = 16
+_ANSWERS = 5
+_MOVES_A_SIDE = 16.0
+"""Moves are told in sixteenths of the square's side: as large as logits are, so that 8 bits hold
+both."""
 
 
 class SecondLook:
@@ -29,29 +34,56 @@ class SecondLook:
         self._network = Network(self._path, device=device, threads=threads)
 
     def __call__(self, image: Image, faces: Faces) -> Faces:
-        """The same faces with the scores of both stages, best first."""
+        """The same faces with better boxes and the scores of both stages, best first."""
         if not len(faces):
             return faces
-        scores = combined(faces.scores, self.logits(image, faces.boxes), self.spec.weights)
-        return replace(faces, scores=scores)[np.argsort(-scores, kind="stable")]
+        logits, boxes = self.look(image, faces.boxes)
+        scores = combined(faces.scores, logits, self.spec.weights)
+        inside = clip(boxes, image.shape[1], image.shape[0])
+        return replace(faces, boxes=inside, scores=scores)[np.argsort(-scores, kind="stable")]
 
-    def logits(self, image: Image, boxes_xyxy: Boxes) -> Floats:
-        """How much each box (n, 4) looks like a face, shape (n,), any number."""
+    def look(self, image: Image, boxes_xyxy: Boxes) -> tuple[Floats, Boxes]:
+        """How much each box (n, 4) looks like a face, shape (n,), any number; and where that face
+        lies, shape (n, 4)."""
         spec = self.spec.input
-        crops = warp_crops(image, squares(boxes_xyxy, spec.margin), spec.width)
-        parts = [np.zeros((0, 1), np.float32)]
+        around = squares(boxes_xyxy, spec.margin)
+        crops = warp_crops(image, around, spec.width)
+        parts = [np.zeros((0, _ANSWERS), np.float32)]
         for start in range(0, len(crops), _LARGEST_BATCH):
             some = crops[start : start + _LARGEST_BATCH]
             pixels = planes(
                 some, (spec.width, spec.height), colour=spec.colour, mean=spec.mean, std=spec.std
             )
             (answers,) = self._network(pixels).values()
-            if answers.shape != (len(some), 1):
+            if answers.shape != (len(some), _ANSWERS):
                 raise ModelInvalid(
-                    f"{self._path}: expected outputs of shape {(len(some), 1)}, got {answers.shape}"
+                    f"{self._path}: expected outputs of shape {(len(some), _ANSWERS)}, got "
+                    f"{answers.shape}"
                 )
             parts.append(answers)
-        return np.concatenate(parts)[:, 0]
+        table = np.concatenate(parts)
+        return table[:, 0], moved_by(table[:, 1:], around, spec.margin)
+
+
+def moves_to(boxes_xyxy: Boxes, squares_xyxy: Boxes, margin: float) -> Floats:
+    """How to come from squares (n, 4) around some boxes, with that margin, to other boxes (n, 4).
+
+    The centre's way across and down, and the logarithms of width and height over those that the
+    margin says, shape (n, 4), in sixteenths of the square's side.
+    """
+    sides = squares_xyxy[:, 2:] - squares_xyxy[:, :2]
+    way = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:] - squares_xyxy[:, :2] - squares_xyxy[:, 2:]) / 2
+    growth = np.log((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / sides * (1 + 2 * margin))
+    return np.asarray(np.concatenate([way / sides, growth], axis=1) * _MOVES_A_SIDE, np.float32)
+
+
+def moved_by(moves: Floats, squares_xyxy: Boxes, margin: float) -> Boxes:
+    """The boxes (n, 4) that `moves_to` told the moves to."""
+    sides = squares_xyxy[:, 2:] - squares_xyxy[:, :2]
+    centres = (squares_xyxy[:, :2] + squares_xyxy[:, 2:]) / 2
+    centres = centres + moves[:, :2] / _MOVES_A_SIDE * sides
+    halves = sides / (1 + 2 * margin) * np.exp(moves[:, 2:] / _MOVES_A_SIDE) / 2
+    return np.asarray(np.concatenate([centres - halves, centres + halves], axis=1), np.float32)
 
 
 def combined(scores: Floats, logits: Floats, weights: tuple[float, float, float]) -> Floats:

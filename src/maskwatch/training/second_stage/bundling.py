@@ -53,7 +53,7 @@ def with_second_stage(
     for name in first.sha256:
         if (first.folder / name).resolve() != (folder / name).resolve():
             shutil.copyfile(first.folder / name, folder / name)
-    export_onnx(network, folder / FILE, recipe.side)
+    export_onnx(network, folder / FILE, recipe.side, output="answers")
     quantise(folder / FILE, _calibration(places, recipe))
     spec = InputSpec(
         recipe.side, recipe.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, margin=recipe.margin
@@ -98,7 +98,7 @@ def fit_weights(scores: Floats, logits: Floats, targets: Floats) -> tuple[float,
 def _logits(model: Path, places: Places, recipe: Recipe) -> Floats:
     """What the exported network says of places as they are, shape (n,)."""
     network = Network(model, device="cpu")
-    parts = [network(batch)["logits"][:, 0] for batch in _batches(places, recipe)]
+    parts = [network(batch)["answers"][:, 0] for batch in _batches(places, recipe)]
     return np.concatenate(parts)
 
 
@@ -111,8 +111,9 @@ def _calibration(places: Places, recipe: Recipe) -> Iterator[Floats]:
 
 
 def _batches(places: Places, recipe: Recipe) -> Iterator[Floats]:
-    plain, rng = replace(recipe, tinted=0.0, spoilt=0.0), np.random.default_rng(0)
+    still = replace(recipe, shift=0.0, zoom=0.0, rotation_deg=0.0, mirrored=0.0)
+    plain, rng = replace(still, tinted=0.0, spoilt=0.0), np.random.default_rng(0)
     for start in range(0, len(places), _AT_ONCE):
         rows = np.arange(start, min(start + _AT_ONCE, len(places)))
-        pictures = views(places, rows, plain, rng)
+        pictures = views(places, rows, plain, rng).pictures
         yield planes(pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)

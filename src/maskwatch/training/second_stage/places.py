@@ -22,21 +22,24 @@ _logger = logging.getLogger(__name__)
 STORED_SIDE, STORED_MARGIN = 84, 0.6
 SCENE_SIDES, PORTRAIT_SIDES = (640, 320, 1120), (320,)
 _LOWEST_SCORE = 0.1
-_NO_FACE_IOU, _FACE_IOU = 0.25, 0.55
+_NO_FACE_IOU, _FACE_IOU = 0.2, 0.45
 _DOUBTFUL_IOU = 0.05
-_JITTERED, _ANYWHERE, _BESIDE = 2, 5, 1
+_JITTERS = (0.05, 0.15)
+_ANYWHERE, _BESIDE = 5, 1
 _SMALLEST, _SMALLEST_SHARE, _LARGEST_SHARE = 8.0, 0.02, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """Cut places: `images` (n, 84, 84, 3) show 2.2 times the box; `targets` (n,) how much of a face
-    it holds, 0..1; `scores` (n,) the first stage's, 0 where it did not find the place; `looked_at`
-    (n,) the longer side at which it did; `scene` (n,) whether all faces of its picture are known;
-    `held_out` (n,)."""
+    it holds, 0..1; `faces` (n, 4) the box of that face in pixels of the image, NaN where there is
+    none; `scores` (n,) the first stage's, 0 where it did not find the place; `looked_at` (n,) the
+    longer side at which it did; `scene` (n,) whether all faces of its picture are known; `held_out`
+    (n,)."""
 
     images: NDArray[np.uint8]
     targets: Floats
+    faces: Boxes
     scores: Floats
     looked_at: NDArray[np.int64]
     scene: NDArray[np.bool_]
@@ -87,13 +90,15 @@ def _of_picture(one: SceneLabels, data: Path, detectors: dict[int, OnePass]) -> 
         scores.append(found)
         looked_at.append(np.full(len(some), side))
     places = np.concatenate(boxes)
-    targets = targets_of(places, known, one.faces())
+    targets, faces = targets_of(places, known, one.faces())
     kept = np.isfinite(targets)
-    crops = warp_crops(image, squares(places[kept], STORED_MARGIN), STORED_SIDE)
+    cuts = squares(places[kept], STORED_MARGIN)
+    zooms = STORED_SIDE / (cuts[:, 2:] - cuts[:, :2])
     count = int(kept.sum())
     return Places(
-        crops,
+        warp_crops(image, cuts, STORED_SIDE),
         targets[kept],
+        np.asarray((faces[kept] - np.tile(cuts[:, :2], 2)) * np.tile(zooms, 2), np.float32),
         np.concatenate(scores)[kept].astype(np.float32),
         np.concatenate(looked_at)[kept],
         np.full(count, one.every_face),
@@ -109,7 +114,7 @@ def _boxes_of(
         found = detectors[side].detect([image])[0]
         yield found.boxes, found.scores, side
     faces = np.array(one.boxes, np.float32).reshape(-1, 4)[one.faces()]
-    others = [jittered(np.repeat(faces, _JITTERED, axis=0), rng)]
+    others = [jittered(faces, share, rng) for share in _JITTERS]
     if one.every_face:
         others += [_anywhere(image, rng), _beside(np.repeat(faces, _BESIDE, axis=0), rng)]
     height, width = image.shape[:2]
@@ -118,31 +123,31 @@ def _boxes_of(
     yield boxes, np.zeros(len(boxes), np.float32), 0
 
 
-def targets_of(boxes: Boxes, known: Boxes, faces: Sequence[int]) -> Floats:
-    """How much of a face each box (n, 4) holds, 0..1, shape (n,); NaN where nobody can say.
+def targets_of(boxes: Boxes, known: Boxes, faces: Sequence[int]) -> tuple[Floats, Boxes]:
+    """How much of a face each box (n, 4) holds, 0..1, shape (n,), NaN where nobody can say; and the
+    box of that face, shape (n, 4), NaN where it holds none.
 
     Args:
         boxes: to judge.
         known: all that labels or teachers have, shape (m, 4).
         faces: the rows of it that are sure.
     """
-    if not len(known):
-        return np.zeros(len(boxes), np.float32)
-    overlaps = iou(boxes, known)
-    sure = np.zeros(len(known), bool)
-    sure[list(faces)] = True
-    best = overlaps[:, sure].max(axis=1, initial=0)
-    doubtful = overlaps[:, ~sure].max(axis=1, initial=0)
+    sure, doubtful = known[list(faces)], np.delete(known, list(faces), axis=0)
+    overlaps = iou(boxes, sure)
+    best = overlaps.max(axis=1, initial=0)
     targets = np.clip((best - _NO_FACE_IOU) / (_FACE_IOU - _NO_FACE_IOU), 0, 1)
-    unclear = (doubtful > _DOUBTFUL_IOU) & (best < _FACE_IOU)
-    return np.where(unclear, np.nan, targets).astype(np.float32)
+    unclear = (iou(boxes, doubtful).max(axis=1, initial=0) > _DOUBTFUL_IOU) & (best < _FACE_IOU)
+    held = np.full(boxes.shape, np.nan, np.float32)
+    if len(sure):
+        held[targets > 0] = sure[overlaps.argmax(axis=1)[targets > 0]]
+    return np.where(unclear, np.nan, targets).astype(np.float32), held
 
 
-def jittered(boxes: Boxes, rng: np.random.Generator) -> Boxes:
-    """The boxes (n, 4) as some detector might draw them."""
+def jittered(boxes: Boxes, share: float, rng: np.random.Generator) -> Boxes:
+    """The boxes (n, 4) as some detector might draw them: off by about that share of their sides."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 + rng.normal(0, 0.05, sides.shape) * sides
-    halves = sides / 2 * np.exp(rng.normal(0, 0.08, sides.shape))
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 + rng.normal(0, share, sides.shape) * sides
+    halves = sides / 2 * np.exp(rng.normal(0, share, sides.shape))
     return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
 
 
