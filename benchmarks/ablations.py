@@ -22,7 +22,7 @@ from maskwatch.data.facts import facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
 from maskwatch.data.split import split_groups
-from maskwatch.evaluation.metrics import share_interval
+from maskwatch.evaluation.intervals import share_interval
 from maskwatch.training.workshop.choices import Preprocess
 from maskwatch.training.workshop.parts import Parts, parts_of
 from maskwatch.training.workshop.presets import PRESETS

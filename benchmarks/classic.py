@@ -30,7 +30,8 @@ from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
 from maskwatch.data.labelled import LabelledSet
 from maskwatch.data.split import split_groups
-from maskwatch.evaluation.metrics import accuracy, interval
+from maskwatch.evaluation.intervals import interval
+from maskwatch.evaluation.metrics import accuracy, counted
 from maskwatch.evaluation.report import Evaluation
 from maskwatch.evaluation.run import evaluate_all
 from maskwatch.evaluation.training import HISTORY, read_history
@@ -174,7 +175,7 @@ def _crossed(run: Path) -> str:
 def _with_interval(done: Evaluation, rows: np.ndarray) -> str:
     truth, table = done.faces.truth[rows], done.probabilities[rows]
     low, high = interval(accuracy, truth, table, done.faces.pictures[rows])
-    return f"{accuracy(truth, table):.1%} [{low:.1%}, {high:.1%}]"
+    return f"{float(accuracy(counted(truth, table))):.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _percent(value: object) -> str:

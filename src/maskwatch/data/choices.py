@@ -46,3 +46,10 @@ class Without(StrEnum):
 
     SKIP = "skip"
     WHOLE = "whole"
+
+
+class Missed(StrEnum):
+    """How a picture is judged in which no face is found: as a whole, or as one told wrong."""
+
+    WHOLE = "whole"
+    WRONG = "wrong"

@@ -59,16 +59,17 @@ def draw_all(
 
 
 def _confusion(figure: "Figure", counts: np.ndarray[Any, Any]) -> None:
-    names = [WORDS[state] for state in CLASSES]
+    rows = [WORDS[state] for state in CLASSES]
+    columns = [*rows, "No face found"][: counts.shape[1]]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure.set_size_inches(8, 3.6)
+    figure.set_size_inches(8 + 3 * (len(columns) > len(rows)), 3.6)
     for axes, table, form, title in zip(
         figure.subplots(1, 2), (counts, shares), ("{:,}", "{:.1%}"), ("faces", "share of row"),
         strict=True,
     ):  # fmt: skip
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
         axes.set(xlabel="told", ylabel="labelled", title=title)
         for (row, column), value in np.ndenumerate(table):
             colour = "white" if shares[row, column] > 0.5 else "black"

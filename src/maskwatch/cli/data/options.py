@@ -25,8 +25,6 @@ Images = Annotated[
     Path | None, typer.Option(help="Where the pictures of a COCO file lie, if not beside it.")
 ]
 Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
-Report = Annotated[Path | None, typer.Option(help="Folder for index.html, metrics.json, PNGs.")]
-Public = Annotated[bool, typer.Option("--public", help="No photographs, no file names.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 NearBits = Annotated[
     int,
