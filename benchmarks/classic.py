@@ -24,7 +24,7 @@ from kit.detection import DATA
 from kit.report import RESULTS, Row, save, show
 
 from maskwatch.app.settings import Settings
-from maskwatch.data.duplicates import twins_within
+from maskwatch.data.duplicates import TwinsWithin
 from maskwatch.data.facts import Facts, facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
@@ -151,7 +151,7 @@ def _some(labelled: LabelledSet, facts: Sequence[Facts]) -> tuple[LabelledSet, l
 def _split(
     labelled: LabelledSet, facts: Sequence[Facts], settings: TrainSettings, *, grouped: bool
 ) -> Parts:
-    twins = twins_within(facts) if grouped else []
+    twins = TwinsWithin(facts) if grouped else []
     groups = groups_of(len(facts), twins)
     names = split_groups(labelled.pictures, groups, _SHARES, 42)
     pictures = tuple(
