@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("imagehash")
 
 from maskwatch.data.check import check_set, leaks_of
-from maskwatch.data.choices import Balance
+from maskwatch.data.choices import Balance, Fault
 from maskwatch.data.duplicates import Twins, TwinsWithin, joined, twins_between
 from maskwatch.data.facts import Facts, facts_of
 from maskwatch.data.formats import read_set
@@ -259,7 +259,11 @@ def test_check(leaky: Path) -> None:
         "near duplicates": 2,
         "conflict": 1,
     }
-    assert report.faces == {"all": {"mask": 13, "no_mask": 10, "incorrect": 0}}
+    assert report.faces == {"all": {"mask": 12, "no_mask": 10, "incorrect": 0}}, "one is damaged"
+    assert report.has([Fault.TINY, Fault.LEAKS, Fault.NEAR_DUPLICATES]) == [
+        "tiny",
+        "near-duplicates",
+    ]
     (conflict,) = (problem for problem in report.problems if problem.kind == "conflict")
     assert conflict.sentence == "near duplicates labelled mask against no_mask"
     assert {Path(path).stem for path in conflict.paths} == {"12", "12_other_label"}
@@ -283,3 +287,6 @@ def test_check_of_boxes_people_and_parts(tmp_path: Path, scenery: Scenery) -> No
     assert sentences["same person"] == "3 pictures named 'anna', in 2 parts"
     assert sentences["one class"] == "every face is mask: nothing can be learnt"
     assert report.leaks == {"test": {"pictures": 2, "exact": 1, "near": 0}}
+    assert report.has(Fault) == [
+        "one-class", "bad-boxes", "tiny", "duplicates", "conflict", "same-person", "leaks"
+    ]  # fmt: skip

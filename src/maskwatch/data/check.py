@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from maskwatch.boxes import area, clip, short_side
-from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX
+from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX, Fault
 from maskwatch.data.duplicates import Twins, TwinsWithin, joined
 from maskwatch.data.facts import Facts
 from maskwatch.data.groups import persons
@@ -31,7 +31,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Counts of faces by part and state, of pictures by part, and what was found.
+    """Counts of faces by part and state (of pictures that can be read), of pictures by part, and
+    what was found.
 
     `form` and `classes` say how the set was read. `leaks` is for each part but train the number of
     its pictures, and how many of them have a twin in train: equal bytes or a near duplicate.
@@ -47,7 +48,18 @@ class CheckReport:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, problems counted by kind, too."""
-        return asdict(self) | {"found": dict(Counter(p.kind for p in self.problems))}
+        return asdict(self) | {"found": self.found}
+
+    @property
+    def found(self) -> dict[str, int]:
+        """How many problems there are of each kind."""
+        return dict(Counter(problem.kind for problem in self.problems))
+
+    def has(self, faults: Iterable[Fault]) -> list[Fault]:
+        """Those of some faults that the set has."""
+        leaking = any(leak["exact"] + leak["near"] for leak in self.leaks.values())
+        kinds = {kind.replace(" ", "-") for kind in self.found} | ({"leaks"} if leaking else set())
+        return [fault for fault in faults if fault in kinds]
 
 
 def check_set(
@@ -74,7 +86,8 @@ def check_set(
     twins = TwinsWithin(facts, near_bits)
     problems = [Problem("unused", sentence, ()) for sentence in labelled.problems]
     problems += [Problem("unreadable", f.error, (str(f.path),)) for f in facts if f.error]
-    problems += _counts(labelled)
+    good = [picture for picture, fact in zip(pictures, facts, strict=True) if fact.error is None]
+    problems += _counts(labelled, good)
     problems += _outside(pictures, facts)
     problems += _tiny(pictures, facts, tiny_px)
     problems += _duplicates(pictures, facts, twins)
@@ -86,7 +99,7 @@ def check_set(
             name: SKIP if state is None else state.value for name, state in labelled.classes.items()
         },
         pictures=dict(Counter(p.split or _WHOLE for p in pictures)),
-        faces=_faces(pictures),
+        faces=_faces(good),
         problems=tuple(problems),
         leaks=leaks_of([p.split for p in pictures], twins),
     )
@@ -121,9 +134,9 @@ def _faces(pictures: Sequence[LabelledPicture]) -> dict[str, dict[str, int]]:
     return out
 
 
-def _counts(labelled: LabelledSet) -> list[Problem]:
-    """States that a set names but does not hold, or holds alone."""
-    held = {state for picture in labelled.pictures for state in picture.states}
+def _counts(labelled: LabelledSet, good: Sequence[LabelledPicture]) -> list[Problem]:
+    """States that a set names but whose pictures do not hold, or hold alone."""
+    held = {state for picture in good for state in picture.states}
     out = [
         Problem("empty", f"no face is labelled {state}, though the set names it", ())
         for state in dict.fromkeys(labelled.classes.values())

@@ -48,6 +48,22 @@ class Without(StrEnum):
     WHOLE = "whole"
 
 
+class Fault(StrEnum):
+    """What a check of a set may find, in the words of `--fail-on`."""
+
+    UNUSED = "unused"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    ONE_CLASS = "one-class"
+    BAD_BOXES = "bad-boxes"
+    TINY = "tiny"
+    DUPLICATES = "duplicates"
+    NEAR_DUPLICATES = "near-duplicates"
+    CONFLICT = "conflict"
+    SAME_PERSON = "same-person"
+    LEAKS = "leaks"
+
+
 class Missed(StrEnum):
     """How a picture is judged in which no face is found: as a whole, or as one told wrong."""
 
