@@ -99,7 +99,8 @@ def test_what_is_not_read_is_counted(tmp_path: Path) -> None:
         (tmp_path / "mask" / name).write_text("x")
     found = read_set(tmp_path, {"hat": None})
     assert found.problems == (
-        f"files in {tmp_path / 'mask'} that are not read as pictures: 2 with .gif, 1 with no suffix",
+        f"files in {tmp_path / 'mask'} that are not read as pictures: 2 with .gif, "
+        "1 with no suffix",
         "--classes says what 'hat' means, but nothing in the set is labelled so",
     )
 

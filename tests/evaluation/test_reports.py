@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 from maskwatch.app.settings import Settings
-from maskwatch.data.choices import Missed, Which, Without
+from maskwatch.data.choices import Judged, Missed, Which, Without
 from maskwatch.data.finding import Finding
 from maskwatch.data.labelled import LabelledPicture, LabelledSet, only_part
 from maskwatch.errors import SourceError, UsageError
@@ -122,6 +122,8 @@ def test_photos_in_which_no_face_is_found_count_as_wrong(
     assert got["classes"]["no_mask"]["recall"] == pytest.approx(2 / 3)
     assert got["classes"]["no_mask"]["precision"] == 1
     assert got["confusion"][1] == [0, 2, 0, 1]
+    (plain,) = evaluate_all(["small"], photos, settings, Asking(which=Judged.PICTURE))
+    assert plain.faces.boxes.tolist() == [[0, 0, 512, 512], [0, 0, 512, 512], [0, 0, 80, 90]]
     write_report(done, tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text("utf-8")
     assert "In 1 pictures no face was found: they count as wrong." in page
@@ -238,6 +240,7 @@ def test_a_report(tmp_path: Path, photo: Path) -> None:
 def test_html_is_escaped() -> None:
     assert html.table(["<a>"], [["<b>", 0.12345, None, 3]]).count("&lt;") == 2
     assert html.shown(0.12345) == "0.123"
+    assert (html.shown(2388098), html.shown(1234.5678)) == ("2,388,098", "1,234.6")
     assert html.paragraph("a & b", "warning") == '<p class="warning">a &amp; b</p>'
 
 
@@ -263,6 +266,7 @@ def test_the_second_is_worse_beyond_chance() -> None:
     assert "cannot be told apart" in verdict([first, second])
     assert verdict([bad, good]).startswith("good is better than bad: of 120 faces, 20")
     assert "cannot be told apart" in verdict([good, good])
+    assert verdict([bad, good, good]).endswith("Less accurate than good beyond chance: bad.")
     with pytest.raises(UsageError, match="two classifiers"):
         verdict([good])
     with pytest.raises(UsageError, match="same faces"):

@@ -19,7 +19,7 @@ from maskwatch.cli.measuring import (
     print_comparison,
 )
 from maskwatch.cli.options import with_settings
-from maskwatch.data.choices import Missed, Which
+from maskwatch.data.choices import Judged, Missed
 from maskwatch.errors import UsageError
 
 Models = Annotated[
@@ -40,7 +40,7 @@ def compare(
     images: Images = None,
     report: Report = None,
     part: Part = None,
-    faces: Faces = Which.LARGEST,
+    faces: Faces = Judged.LARGEST,
     without_face: NoFace = Missed.WHOLE,
     classes: Classes = None,
     gate: Gate = False,

@@ -20,7 +20,7 @@ from maskwatch.cli.measuring import (
     print_figures,
 )
 from maskwatch.cli.options import with_settings
-from maskwatch.data.choices import Missed, Which
+from maskwatch.data.choices import Judged, Missed
 from maskwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def evaluate(
     images: Images = None,
     report: Report = None,
     part: Part = None,
-    faces: Faces = Which.LARGEST,
+    faces: Faces = Judged.LARGEST,
     without_face: NoFace = Missed.WHOLE,
     trained_on: Trained = None,
     classes: Classes = None,

@@ -8,7 +8,7 @@ import typer
 
 from maskwatch.cli.data.options import with_bar
 from maskwatch.cli.guard import FAILED, say
-from maskwatch.data.choices import Missed, Which
+from maskwatch.data.choices import Judged, Missed
 
 if TYPE_CHECKING:
     from maskwatch.data.labelled import LabelledPicture, LabelledSet
@@ -19,7 +19,12 @@ MEASURING = (
     "min_face", "overwrite",
 )  # fmt: skip
 Faces = Annotated[
-    Which, typer.Option("--faces", help="Which faces of a picture that has no labelled boxes.")
+    Judged,
+    typer.Option(
+        "--faces",
+        help="What is judged in a picture without labelled boxes: the largest face that is found, "
+        "all, or the picture as it is (a face that was cut out, as training sees it).",
+    ),
 ]
 NoFace = Annotated[
     Missed,

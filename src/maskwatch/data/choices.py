@@ -64,6 +64,14 @@ class Fault(StrEnum):
     LEAKS = "leaks"
 
 
+class Judged(StrEnum):
+    """What is judged in a picture without labelled boxes: faces that are found, or all of it."""
+
+    LARGEST = "largest"
+    ALL = "all"
+    PICTURE = "picture"
+
+
 class Missed(StrEnum):
     """How a picture is judged in which no face is found: as a whole, or as one told wrong."""
 

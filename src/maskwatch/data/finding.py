@@ -10,11 +10,17 @@ from maskwatch.data.labelled import LabelledPicture
 from maskwatch.models.detectors.search import search
 from maskwatch.types import Boxes, FaceDetector, Image, MaskState
 
+_NONE = np.zeros((0, 4), np.float32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """How faces are found; those with a shorter side below `min_face` pixels are left out."""
+    """How faces are found; those with a shorter side below `min_face` pixels are left out.
 
+    Where `look` is false, pictures without boxes are faces as they are.
+    """
+
+    look: bool = True
     which: Which = Which.LARGEST
     without: Without = Without.SKIP
     min_face: float = 0.0
@@ -49,11 +55,15 @@ def faces_of(
         large = short_side(boxes) >= max(1.0, how.min_face)
         states = tuple(s for s, keep in zip(picture.states, large, strict=True) if keep)
         return FoundFaces(boxes[large], states, "label")
-    boxes = search(detector, [image], min_face=how.min_face, tight=True, tiles=how.tiles)[0].boxes
-    known_by = "detector"
-    if len(boxes) and how.which is Which.LARGEST:
-        boxes = boxes[[int(short_side(boxes).argmax())]]
-    if not len(boxes) and how.without is Without.WHOLE:
+    boxes, known_by = _looked_for(image, detector, how) if how.look else _NONE, "detector"
+    if not len(boxes) and (how.without is Without.WHOLE or not how.look):
         boxes, known_by = np.array([[0, 0, width, height]], np.float32), "whole picture"
     state = picture.states[0] if picture.states else None
     return FoundFaces(boxes, (state,) * len(boxes), known_by)
+
+
+def _looked_for(image: Image, detector: FaceDetector, how: Finding) -> Boxes:
+    boxes = search(detector, [image], min_face=how.min_face, tight=True, tiles=how.tiles)[0].boxes
+    if len(boxes) and how.which is Which.LARGEST:
+        return boxes[[int(short_side(boxes).argmax())]]
+    return boxes

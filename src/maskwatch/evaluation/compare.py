@@ -155,10 +155,23 @@ def verdict(done: Sequence[Evaluation]) -> str:
     found = gaps(next_best, best)
     # Faces of one picture fail together: the interval over pictures decides, not the test.
     if not found[0].is_better:
-        return f"{names[0]} and {names[1]} cannot be told apart on this set: {counts}."
+        return (
+            f"{names[0]} and {names[1]} cannot be told apart on this set: {counts}.{_behind(done)}"
+        )
     better = [gap.figure for gap in found if gap.is_better]
     worse = [gap.figure for gap in found if gap.is_worse]
     words = f"{names[0]} is better than {names[1]}: {counts}."
     if better:
         words += f" Beyond chance it is better in {', '.join(better)}."
-    return f"{words} It is worse in {', '.join(worse)}." if worse else words
+    if worse:
+        words += f" It is worse in {', '.join(worse)}."
+    return words + _behind(done)
+
+
+def _behind(done: Sequence[Evaluation]) -> str:
+    """Which of the third and later are less accurate than the best beyond chance, as a sentence."""
+    best, _, *others = ranked(done)
+    names = [str(one.model["name"]) for one in others if gaps(best, one)[0].is_worse]
+    return f" Less accurate than {best.model['name']} beyond chance: {', '.join(names)}." * bool(
+        names
+    )

@@ -47,7 +47,10 @@ def write_comparison(
     data = Path(done[0].data).name if public else done[0].data
     title = f"{len(done)} classifiers on {Path(data).name}"
     parts = [html.paragraph(verdict, "verdict")]
-    parts.append(html.table(list(rows[0]), [list(row.values()) for row in rows]))
+    head, *lines = zip(*(row.values() for row in rows), strict=True)
+    names = list(rows[0])[1:]
+    table = [(name, *line) for name, line in zip(names, lines, strict=True)]
+    parts.append(html.table(("", *map(str, head)), table))
     parts.append(html.picture(chart, "The figures that are better when higher"))
     for name, gaps in against_first.items():
         parts.append(html.heading(f"{name} against {done[0].model['name']}"))

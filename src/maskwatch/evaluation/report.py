@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch import __version__
-from maskwatch.data.choices import Missed, Which
+from maskwatch.data.choices import Judged, Missed
 from maskwatch.data.outputs import write_note
 from maskwatch.errors import SinkError
 from maskwatch.evaluation import html, training
@@ -115,7 +115,9 @@ def _found(summary: dict[str, Any]) -> str:
     if "found_by" not in summary:
         return ""
     found = summary["found_by"]
-    which = "the largest face" if found["faces"] == Which.LARGEST else "every face"
+    if found["faces"] == Judged.PICTURE:
+        return "pictures without boxes as they are; "
+    which = "the largest face" if found["faces"] == Judged.LARGEST else "every face"
     otherwise = (
         "a picture without a face counts as wrong"
         if found["without_face"] == Missed.WRONG

@@ -7,7 +7,7 @@ from typing import Any
 
 from maskwatch.app.detector import detector_options
 from maskwatch.app.settings import Settings
-from maskwatch.data.choices import Missed, Which, Without
+from maskwatch.data.choices import Judged, Missed, Which, Without
 from maskwatch.data.duplicates import twins_between
 from maskwatch.data.facts import facts_of
 from maskwatch.data.finding import Finding
@@ -27,10 +27,10 @@ _Named = tuple[str, MaskClassifier]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How classifiers are asked: which faces of pictures without boxes, and how those without a
-    face are judged; `beta` weighs recall in the F-beta."""
+    """How classifiers are asked: about which faces of pictures without boxes, and how those without
+    a face are judged; `beta` weighs recall in the F-beta."""
 
-    which: Which = Which.LARGEST
+    which: Judged = Judged.LARGEST
     missed: Missed = Missed.WHOLE
     beta: float = 2.0
 
@@ -93,7 +93,8 @@ def _evaluated(
     options = detector_options(settings)
     detector = settings.detector or default_name(options)
     finding = Finding(
-        which=how.which,
+        look=how.which is not Judged.PICTURE,
+        which=Which.ALL if how.which is Judged.ALL else Which.LARGEST,
         without=Without.WHOLE if how.missed is Missed.WHOLE else Without.SKIP,
         min_face=settings.min_face,
         tiles=settings.tiles,
