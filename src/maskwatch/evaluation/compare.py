@@ -172,6 +172,6 @@ def _behind(done: Sequence[Evaluation]) -> str:
     """Which of the third and later are less accurate than the best beyond chance, as a sentence."""
     best, _, *others = ranked(done)
     names = [str(one.model["name"]) for one in others if gaps(best, one)[0].is_worse]
-    return f" Less accurate than {best.model['name']} beyond chance: {', '.join(names)}." * bool(
-        names
-    )
+    if not names:
+        return ""
+    return f" Less accurate than {best.model['name']} beyond chance: {', '.join(names)}."

@@ -1,6 +1,5 @@
 """The report of a comparison: index.html, metrics.json and PNGs in a folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from maskwatch import __version__
 from maskwatch.data.charts import write
-from maskwatch.data.outputs import write_note
-from maskwatch.errors import SinkError
 from maskwatch.evaluation import html
 from maskwatch.evaluation.compare import Gap
+from maskwatch.evaluation.folder import write_pages
 from maskwatch.evaluation.montage import montage
-from maskwatch.evaluation.report import METRICS, Evaluation
+from maskwatch.evaluation.report import Evaluation
 from maskwatch.images import encode
 
 if TYPE_CHECKING:
@@ -68,12 +66,7 @@ def write_comparison(
         "table": list(rows),
         "against_first": {n: [asdict(g) for g in gaps] for n, gaps in against_first.items()},
     }
-    try:
-        (folder / METRICS).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "compare", "data": data})
+    write_pages(folder, title, parts, values, {"command": "compare", "data": data})
 
 
 def _bars(figure: "Figure", rows: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,5 @@
 """A classifier's report: index.html, metrics.json and PNGs in a folder."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +7,15 @@ from typing import Any
 
 from maskwatch import __version__
 from maskwatch.data.choices import Judged, Missed
-from maskwatch.data.outputs import write_note
-from maskwatch.errors import SinkError
 from maskwatch.evaluation import html, training
 from maskwatch.evaluation.charts import draw_all
 from maskwatch.evaluation.faces import LabelledFaces
+from maskwatch.evaluation.folder import write_pages
 from maskwatch.evaluation.gallery import wrong_faces
 from maskwatch.evaluation.summary import in_words, lowered
 from maskwatch.images import encode
 from maskwatch.types import Floats
 
-METRICS = "metrics.json"
 _WRONG = "wrong.png"
 
 
@@ -54,15 +51,10 @@ def write_report(done: Evaluation, folder: Path, *, public: bool = False) -> Non
     if public:
         summary["unreadable"] = len(summary["unreadable"])
     values = {"schema": 1, "maskwatch": __version__, "model": done.model, "data": data}
-    text = json.dumps(values | summary, indent=1, allow_nan=False)
     title = f"{done.model['name']} on {data}"
     parts = _parts(done, charts, folder, has_gallery=gallery is not None, public=public)
-    try:
-        (folder / METRICS).write_text(text + "\n", encoding="utf-8")
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "evaluate", "model": done.model, "data": data})
+    note = {"command": "evaluate", "model": done.model, "data": data}
+    write_pages(folder, title, parts, values | summary, note)
 
 
 def _parts(

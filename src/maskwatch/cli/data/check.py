@@ -20,7 +20,7 @@ from maskwatch.cli.guard import FAIL_ON_MET, guarded, say, set_up_log
 from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX, Fault
 
 if TYPE_CHECKING:
-    from maskwatch.data.check import CheckReport
+    from maskwatch.data.problems import CheckReport
 
 Out = Annotated[Path | None, typer.Option(help="Folder for the report: JSON, CSV and a chart.")]
 Tiny = Annotated[float, typer.Option(min=0, help="Shorter sides below it are tiny, in pixels.")]
@@ -52,6 +52,7 @@ def check(
     """
     set_up_log()
     from maskwatch.data.check import check_set
+    from maskwatch.data.checked import write_check
     from maskwatch.data.outputs import check_folder, start_folder
 
     faults = chosen(fail_on, Fault, "--fail-on")
@@ -62,7 +63,7 @@ def check(
     _print(report)
     if out is not None:
         start_folder(out, "data check")
-        _write(report, out)
+        write_check(report, out)
         say(f"the report is in {out}")
     if met := report.has(faults):
         say(f"found: {', '.join(met)}")
@@ -89,24 +90,9 @@ def _print(report: "CheckReport") -> None:
             console.print(f"  {problem.sentence}{paths}", soft_wrap=True)
         if count > _SHOWN:
             console.print(f"  and {count - _SHOWN} more; --out FOLDER lists all")
+    if not report.problems:
+        console.print("nothing wrong was found")
     for part, leak in report.leaks.items():
         copies = leak["exact"] + leak["near"]
         share = copies / max(1, leak["pictures"])
         console.print(f"{part}: {copies} of {leak['pictures']} ({share:.1%}) have a twin in train")
-
-
-def _write(report: "CheckReport", out: Path) -> None:
-    from maskwatch.data.charts import draw_counts
-    from maskwatch.data.formats.files import write_text
-    from maskwatch.data.outputs import write_note
-    from maskwatch.sinks.records import csv_line
-
-    draw_counts(report, out / "counts.png")
-    rows = [
-        (number, problem.kind, problem.sentence, path)
-        for number, problem in enumerate(report.problems)
-        for path in problem.paths or ("",)
-    ]
-    lines = map(csv_line, [("number", "kind", "problem", "file"), *rows])
-    write_text("".join(lines), out / "problems.csv")
-    write_note(out, {"command": "data check", **report.as_json()})
