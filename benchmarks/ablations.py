@@ -17,12 +17,12 @@ import typer
 from kit.detection import DATA
 from kit.report import Row, save, show
 
-from maskwatch.data.duplicates import twins_within
+from maskwatch.data.duplicates import TwinsWithin
 from maskwatch.data.facts import facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
 from maskwatch.data.split import split_groups
-from maskwatch.evaluation.metrics import share_interval
+from maskwatch.evaluation.intervals import share_interval
 from maskwatch.training.workshop.choices import Preprocess
 from maskwatch.training.workshop.parts import Parts, parts_of
 from maskwatch.training.workshop.presets import PRESETS
@@ -70,7 +70,7 @@ def _changes(settings: TrainSettings) -> dict[str, TrainSettings]:
 def _parts(settings: TrainSettings) -> Parts:
     labelled = read_set(DATA / _SET)
     facts = list(facts_of([picture.path for picture in labelled.pictures]))
-    groups = groups_of(len(facts), twins_within(facts))
+    groups = groups_of(len(facts), TwinsWithin(facts))
     names = split_groups(labelled.pictures, groups, _SHARES, 42)
     pictures = tuple(
         replace(p, split=part) for p, part in zip(labelled.pictures, names, strict=True)

@@ -25,14 +25,14 @@ from kit.faces import CANNOT_TELL, LabelledFaces, read_faces
 from kit.judges import CLASSIC_PYTHON, Judge, classic, ours
 from kit.report import ROOT, Row, save, show
 
+from maskwatch.evaluation.intervals import difference, interval
 from maskwatch.evaluation.metrics import (
     accuracy,
     accuracy_of,
     balanced_compliance,
     calibration_error,
-    difference,
+    counted,
     f1_of,
-    interval,
     risk_coverage,
 )
 from maskwatch.models.classifier import open_classifier, states_of
@@ -98,7 +98,7 @@ def _whole(faces: LabelledFaces, table: Floats) -> Row:
         **{f"F1 {state}": value for state, value in zip(CLASSES, got.f1, strict=True)},
         "F1 incorrect low": f1_low,
         "F1 incorrect high": f1_high,
-        "balanced compliance": balanced_compliance(faces.labels, table),
+        "balanced compliance": float(balanced_compliance(counted(faces.labels, table))),
         "ECE": calibration_error(faces.labels, table),
     }
 
@@ -110,7 +110,7 @@ def _corrected(faces: LabelledFaces, table: Floats, folder: Path) -> Row:
     again = read_faces(folder, CORRECTIONS)
     rows = again.labels != CANNOT_TELL
     low, high = interval(accuracy, again.labels[rows], table[rows], faces.groups[rows])
-    right = accuracy(again.labels[rows], table[rows])
+    right = float(accuracy(counted(again.labels[rows], table[rows])))
     return {"corrected": right, "corrected low": low, "corrected high": high}
 
 

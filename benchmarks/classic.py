@@ -24,13 +24,14 @@ from kit.detection import DATA
 from kit.report import RESULTS, Row, save, show
 
 from maskwatch.app.settings import Settings
-from maskwatch.data.duplicates import twins_within
+from maskwatch.data.duplicates import TwinsWithin
 from maskwatch.data.facts import Facts, facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
 from maskwatch.data.labelled import LabelledSet
 from maskwatch.data.split import split_groups
-from maskwatch.evaluation.metrics import accuracy, interval
+from maskwatch.evaluation.intervals import interval
+from maskwatch.evaluation.metrics import accuracy, counted
 from maskwatch.evaluation.report import Evaluation
 from maskwatch.evaluation.run import evaluate_all
 from maskwatch.evaluation.training import HISTORY, read_history
@@ -150,7 +151,7 @@ def _some(labelled: LabelledSet, facts: Sequence[Facts]) -> tuple[LabelledSet, l
 def _split(
     labelled: LabelledSet, facts: Sequence[Facts], settings: TrainSettings, *, grouped: bool
 ) -> Parts:
-    twins = twins_within(facts) if grouped else []
+    twins = TwinsWithin(facts) if grouped else []
     groups = groups_of(len(facts), twins)
     names = split_groups(labelled.pictures, groups, _SHARES, 42)
     pictures = tuple(
@@ -174,7 +175,7 @@ def _crossed(run: Path) -> str:
 def _with_interval(done: Evaluation, rows: np.ndarray) -> str:
     truth, table = done.faces.truth[rows], done.probabilities[rows]
     low, high = interval(accuracy, truth, table, done.faces.pictures[rows])
-    return f"{accuracy(truth, table):.1%} [{low:.1%}, {high:.1%}]"
+    return f"{float(accuracy(counted(truth, table))):.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _percent(value: object) -> str:

@@ -14,7 +14,7 @@ from kit.detection import DATA
 from kit.report import Row, save, show
 
 from maskwatch.data.check import leaks_of
-from maskwatch.data.duplicates import twins_within
+from maskwatch.data.duplicates import TwinsWithin
 from maskwatch.data.facts import facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import groups_of
@@ -27,7 +27,7 @@ _SEEDS = range(42, 47)
 def main() -> None:
     """Measure, show, keep."""
     pictures = read_set(DATA / _SET).pictures
-    twins = twins_within(list(facts_of([picture.path for picture in pictures])))
+    twins = TwinsWithin(list(facts_of([picture.path for picture in pictures])))
     wanted = Shares(val=0, test=0.2).wanted
     rows: list[Row] = []
     for name, groups in (

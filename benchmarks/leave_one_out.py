@@ -18,7 +18,8 @@ from kit.networks import probabilities_of
 from kit.report import ROOT, Row, save, show
 
 from maskwatch.data.crops import FaceCrops
-from maskwatch.evaluation.metrics import accuracy, accuracy_of, balanced_compliance, interval
+from maskwatch.evaluation.intervals import interval
+from maskwatch.evaluation.metrics import accuracy, accuracy_of, balanced_compliance, counted
 from maskwatch.training.fit import Recipe, fit
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import WIDE
@@ -62,7 +63,7 @@ def _left_out(crops: FaceCrops, recipe: Recipe, source: int, folder: Path) -> Ro
         "low": low,
         "high": high,
         **{f"F1 {state}": value for state, value in zip(CLASSES, got.f1, strict=True)},
-        "balanced compliance": balanced_compliance(test.labels, table),
+        "balanced compliance": float(balanced_compliance(counted(test.labels, table))),
         "steps": recipe.steps,
     }
 

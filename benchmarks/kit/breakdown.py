@@ -14,7 +14,8 @@ from kit.judges import Judge
 from kit.report import ROOT, Row
 from maskwatch.boxes import iou, squares
 from maskwatch.data.drawing import Thing, draw_thing
-from maskwatch.evaluation.metrics import accuracy, interval
+from maskwatch.evaluation.intervals import interval
+from maskwatch.evaluation.metrics import accuracy
 from maskwatch.images import cut, decode, encode, resize
 from maskwatch.models.detectors import DetectorOptions, open_detector
 from maskwatch.types import CLASSES, Floats, Image, MaskState

@@ -34,12 +34,19 @@ def test_check(maskwatch: Run, dataset: Path, tmp_path: Path) -> None:
     assert "duplicates: 1" in done.stdout
     assert "unreadable: 1" in done.stdout
     told = json.loads((tmp_path / "report" / "maskwatch.json").read_text())
-    assert told["faces"]["all"] == {"mask": 6, "no_mask": 4, "incorrect": 0}
+    assert told["faces"]["all"] == {"mask": 5, "no_mask": 4, "incorrect": 0}
     assert "copy.png" in (tmp_path / "report" / "problems.csv").read_text()
     assert decode(tmp_path / "report" / "counts.png").shape[2] == 3
     again = maskwatch("data", "check", dataset, "--out", "report")
     assert again.returncode == 2
     assert "--overwrite" in again.stderr
+    strict = maskwatch("data", "check", dataset, "--fail-on", "conflict,unreadable")
+    assert strict.returncode == 3
+    assert strict.stderr.endswith("found: unreadable\n")
+    assert maskwatch("data", "check", dataset, "--fail-on", "conflict,leaks").returncode == 0
+    wrong = maskwatch("data", "check", dataset, "--fail-on", "hats")
+    assert wrong.returncode == 2
+    assert "choose from unused, unreadable" in wrong.stderr
 
 
 def test_split_then_leaks(maskwatch: Run, dataset: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from maskwatch.data.choices import Which, Without
 from maskwatch.data.cutting import Cutting, cut_out_faces, listing_row, parse_offsets
+from maskwatch.data.finding import Finding
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.outputs import check_file, check_folder, start_folder, write_note
 from maskwatch.data.sheet import sample_sheet
@@ -37,7 +38,7 @@ def test_largest_or_all(tmp_path: Path, photo: Path) -> None:
     assert face.file == tmp_path / "largest" / "train" / "no_mask" / "photo.jpg"
     assert decode(face.file).shape == (280, 300, 3)
     assert (face.box, face.state, face.known_by) == ((0, 0, 300, 280), N, "detector")
-    how = Cutting(which=Which.ALL, offsets=(0.5, 0, 0.5, 0.25))
+    how = Cutting(finding=Finding(which=Which.ALL), offsets=(0.5, 0, 0.5, 0.25))
     (cut,) = cut_out_faces([picture], TWO, how, tmp_path / "all")
     assert [face.file.name for face in cut.faces] == ["photo.jpg", "photo_2.jpg"]
     assert decode(cut.faces[0].file).shape == (112 + 28, 92 * 2, 3)
@@ -46,7 +47,7 @@ def test_largest_or_all(tmp_path: Path, photo: Path) -> None:
 def test_labels_need_no_detector(tmp_path: Path, photo: Path) -> None:
     boxes = np.array([ASTRONAUT_BOX, [0, 0, 20, 30], [600, 0, 700, 90]], np.float32)
     picture = LabelledPicture(photo, boxes, (N, M, M))
-    (cut,) = cut_out_faces([picture], TWO, Cutting(min_face=16), tmp_path)
+    (cut,) = cut_out_faces([picture], TWO, Cutting(finding=Finding(min_face=16)), tmp_path)
     assert [(f.state, f.known_by) for f in cut.faces] == [(N, "label"), (M, "label")]
     assert decode(tmp_path / "mask" / "photo.jpg").shape == (30, 20, 3)
     assert listing_row(cut.faces[1], tmp_path)[:2] == ("mask/photo.jpg", str(photo))
@@ -62,7 +63,9 @@ def test_no_face_and_no_picture(tmp_path: Path, photo: Path, astronaut: Image) -
     assert (first.faces, second.faces) == ((), ())
     assert broken.error is not None
     assert "cannot read" in broken.error
-    whole = cut_out_faces(pictures, nobody, Cutting(without=Without.WHOLE), tmp_path / "whole")
+    whole = cut_out_faces(
+        pictures, nobody, Cutting(finding=Finding(without=Without.WHOLE)), tmp_path / "whole"
+    )
     files = [face.file.name for cut in whole for face in cut.faces]
     assert files == ["photo.jpg", "photo_2.jpg"]
 

@@ -1,6 +1,7 @@
 """Facts of files, twins, groups, splits and what a check tells of them."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 pytest.importorskip("imagehash")
 
 from maskwatch.data.check import check_set, leaks_of
-from maskwatch.data.choices import Balance
-from maskwatch.data.duplicates import joined, twins_between, twins_within
+from maskwatch.data.choices import Balance, Fault
+from maskwatch.data.duplicates import Twins, TwinsWithin, joined, twins_between
 from maskwatch.data.facts import Facts, facts_of
 from maskwatch.data.formats import read_set
 from maskwatch.data.groups import cut_from, groups_of, persons
@@ -27,6 +28,21 @@ M, N, W = MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT
 
 def facts_in(labelled: LabelledSet) -> list[Facts]:
     return list(facts_of([picture.path for picture in labelled.pictures]))
+
+
+def pairs_of(twins: Iterable[Twins]) -> list[tuple[int, int, int, bool]]:
+    """Pairs one by one: first, second, bits, exact."""
+    return [
+        pair
+        for block in twins
+        for pair in zip(
+            block.first.tolist(),
+            block.second.tolist(),
+            block.bits.tolist(),
+            block.exact.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def test_facts(tmp_path: Path, scenery: Scenery) -> None:
@@ -46,43 +62,58 @@ def test_facts(tmp_path: Path, scenery: Scenery) -> None:
 def test_twins_are_found_though_scaled_and_mirrored(leaky: Path) -> None:
     labelled = read_set(leaky)
     names = [picture.path.stem for picture in labelled.pictures]
-    twins = twins_within(facts_in(labelled))
-    assert {(names[t.first], names[t.second], t.exact) for t in twins} == {
+    pairs = pairs_of(TwinsWithin(facts_in(labelled)))
+    assert {(names[one], names[other], exact) for one, other, _, exact in pairs} == {
         ("0", "0_again", True),
         ("1", "1_small_mirrored", False),
         ("12_other_label", "12", False),
     }
-    assert all(twin.bits <= 6 for twin in twins)
+    assert all(bits <= 6 for _, _, bits, _ in pairs)
 
 
 def test_twins_in_blocks_and_of_two_lists(leaky: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = facts_in(read_set(leaky))
-    whole = twins_within(facts)
+    twins = TwinsWithin(facts)
+    whole = pairs_of(twins)
     monkeypatch.setattr("maskwatch.data.duplicates._CELLS_AT_ONCE", 50)
-    assert twins_within(facts) == whole
-    between = twins_between(facts[:5], facts)
-    assert {(t.first, t.second) for t in between if t.first == t.second} == {
-        (i, i) for i in range(5)
-    }
+    assert pairs_of(twins) == whole
+    assert len(list(twins)) > 1
+    nearest = twins_between(facts[:5], facts)
+    assert nearest.second[:5].tolist() == [0, 1, 2, 3, 4]
+    assert nearest.exact[:5].all()
     broken = Facts(Path("x"), error="no")
-    assert twins_within([broken, broken]) == []
-    assert twins_between(facts, []) == []
+    assert pairs_of(TwinsWithin([broken, broken])) == []
+    assert len(twins_between(facts, [])) == len(twins_between([], facts)) == 0
+
+
+def test_the_nearest_twin_is_the_equal_one() -> None:
+    """Of two that look the same and one that differs by a bit."""
+    first = [
+        Facts(Path(name), name, 9, 9, looks, looks)
+        for name, looks in (("a", 1), ("b", 0), ("c", 0))
+    ]
+    got = twins_between(
+        first, [Facts(Path("x"), "c", 9, 9, 0, 0), Facts(Path("y"), "y", 9, 9, 3, 3)]
+    )
+    assert (got.first.tolist(), got.second.tolist()) == ([2, 0], [0, 1])
+    assert (got.bits.tolist(), got.exact.tolist()) == ([0, 1], [True, False])
 
 
 def test_hamming_distance_is_exact() -> None:
     rng = np.random.default_rng(0)
     looks = [int(value) for value in rng.integers(0, 2**63, 40)] + [0, 2**64 - 1]
     facts = [Facts(Path(str(i)), str(i), 9, 9, look, look) for i, look in enumerate(looks)]
-    got = {(t.first, t.second): t.bits for t in twins_within(facts, 64)}
+    got = {(one, other): bits for one, other, bits, _ in pairs_of(TwinsWithin(facts, 64))}
     assert len(got) == 42 * 41 // 2
     assert all(bits == (looks[i] ^ looks[j]).bit_count() for (i, j), bits in got.items())
 
 
 def test_what_is_joined_to_a_third_is_joined() -> None:
-    groups = joined(7, [(0, 3), (5, 3), (1, 2)])
+    blocks = [([0, 5], [3, 3]), ([1], [2]), ([], []), ([2], [6])]
+    groups = joined(7, [(np.array(a, int), np.array(b, int)) for a, b in blocks])
     assert groups[0] == groups[3] == groups[5]
-    assert groups[1] == groups[2]
-    assert len(set(groups.tolist())) == 4
+    assert groups[1] == groups[2] == groups[6]
+    assert len(set(groups.tolist())) == 3
 
 
 def test_persons() -> None:
@@ -184,7 +215,7 @@ def test_parts_without_leaks(leaky: Path, tmp_path: Path) -> None:
     assert len(again.pictures) == 22
     assert len(note["unreadable"]) == 1
     assert {row["twins_in_train"] for row in note["parts"]} == {0}
-    found = leaks_of([p.split for p in again.pictures], twins_within(facts_in(again)))
+    found = leaks_of([p.split for p in again.pictures], TwinsWithin(facts_in(again)))
     assert all(leak["exact"] + leak["near"] == 0 for leak in found.values())
     with (out / "split.csv").open(newline="") as text:
         rows = list(csv.DictReader(text))
@@ -228,7 +259,11 @@ def test_check(leaky: Path) -> None:
         "near duplicates": 2,
         "conflict": 1,
     }
-    assert report.faces == {"all": {"mask": 13, "no_mask": 10, "incorrect": 0}}
+    assert report.faces == {"all": {"mask": 12, "no_mask": 10, "incorrect": 0}}, "one is damaged"
+    assert report.has([Fault.TINY, Fault.LEAKS, Fault.NEAR_DUPLICATES]) == [
+        "tiny",
+        "near-duplicates",
+    ]
     (conflict,) = (problem for problem in report.problems if problem.kind == "conflict")
     assert conflict.sentence == "near duplicates labelled mask against no_mask"
     assert {Path(path).stem for path in conflict.paths} == {"12", "12_other_label"}
@@ -252,3 +287,6 @@ def test_check_of_boxes_people_and_parts(tmp_path: Path, scenery: Scenery) -> No
     assert sentences["same person"] == "3 pictures named 'anna', in 2 parts"
     assert sentences["one class"] == "every face is mask: nothing can be learnt"
     assert report.leaks == {"test": {"pictures": 2, "exact": 1, "near": 0}}
+    assert report.has(Fault) == [
+        "one-class", "bad-boxes", "tiny", "duplicates", "conflict", "same-person", "leaks"
+    ]  # fmt: skip

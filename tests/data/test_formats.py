@@ -87,10 +87,22 @@ def test_folders_with_parts_and_any_spelling(tmp_path: Path) -> None:
     assert told == {("a.png", "train", M), ("b.png", "train", N), ("c.png", "val", W)}
     assert found.classes["Non Mask"] is N
     empty, beside = found.problems
-    assert empty == f"the class folder {tmp_path / 'valid' / 'without_mask'} is empty"
+    assert empty == f"the class folder {tmp_path / 'valid' / 'without_mask'} has no picture"
     assert beside.startswith(str(tmp_path / "other"))
     assert not found.has_boxes
     assert found.splits == ("train", "val")
+
+
+def test_what_is_not_read_is_counted(tmp_path: Path) -> None:
+    lay(tmp_path, "mask/a.png", "no_mask/b.png")
+    for name in ("a.gif", "b.gif", "noname", ".DS_Store"):
+        (tmp_path / "mask" / name).write_text("x")
+    found = read_set(tmp_path, {"hat": None})
+    assert found.problems == (
+        f"files in {tmp_path / 'mask'} that are not read as pictures: 2 with .gif, "
+        "1 with no suffix",
+        "--classes says what 'hat' means, but nothing in the set is labelled so",
+    )
 
 
 def test_unknown_folders_are_told(tmp_path: Path) -> None:

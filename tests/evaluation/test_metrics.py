@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 
+from maskwatch.evaluation.intervals import difference, interval
 from maskwatch.evaluation.metrics import (
+    Labels,
+    Metric,
     accuracy,
     accuracy_of,
     balanced_compliance,
     calibration_error,
-    difference,
+    counted,
     f1_of,
-    interval,
     risk_coverage,
 )
 from maskwatch.types import Floats
@@ -28,13 +30,13 @@ def test_figures_by_hand() -> None:
     # Precision and recall are 3/4 and 3/4, 2/3 and 2/3, 2/3 and 2/3.
     assert got.f1 == pytest.approx((0.75, 2 / 3, 2 / 3))
     assert got.support == (4, 3, 3)
-    assert accuracy(TRUTH, sure_of(TOLD)) == pytest.approx(0.7)
-    assert f1_of(0)(TRUTH, sure_of(TOLD)) == pytest.approx(0.75)
+    assert accuracy(counted(TRUTH, sure_of(TOLD))) == pytest.approx(0.7)
+    assert f1_of(0)(counted(TRUTH, sure_of(TOLD))) == pytest.approx(0.75)
 
 
 def test_compliance_by_hand() -> None:
     # 3 of 4 compliant ones and 5 of 6 violations are told as such.
-    assert balanced_compliance(TRUTH, sure_of(TOLD)) == pytest.approx((3 / 4 + 5 / 6) / 2)
+    assert balanced_compliance(counted(TRUTH, sure_of(TOLD))) == pytest.approx((3 / 4 + 5 / 6) / 2)
 
 
 def test_a_class_that_never_occurs() -> None:
@@ -75,3 +77,52 @@ def test_a_paired_difference_is_surer_than_two_intervals() -> None:
     assert 0 < low < float((second == truth).mean() - (first == truth).mean()) < high
     same = difference(accuracy, truth, sure_of(first), sure_of(first), groups, draws=50)
     assert same == (0, 0)
+
+
+def test_what_was_not_told_is_wrong_and_no_state() -> None:
+    table = sure_of(TOLD)
+    table[:2] = 0
+    counts = counted(TRUTH, table)
+    assert counts.tolist() == [[1, 1, 0, 2], [0, 2, 1, 0], [1, 0, 2, 0]]
+    assert accuracy(counts) == pytest.approx(0.5)
+    # One mask of four is found, and one of the two that are told mask is one.
+    assert f1_of(0)(counts) == pytest.approx(2 * (1 / 2) * (1 / 4) / (1 / 2 + 1 / 4))
+    assert balanced_compliance(counts) == pytest.approx((1 / 4 + 5 / 6) / 2)
+    assert calibration_error(TRUTH, table, bins=1) == pytest.approx(abs(0.9 - 5 / 8))
+    assert risk_coverage(TRUTH, table)[1][-1] == pytest.approx(0.5)
+
+
+def drawn_one_by_one(
+    metric: Metric, truth: Labels, tables: list[Floats], groups: Labels
+) -> list[float]:
+    """The plain bootstrap of one table's figure, or of the second's less the first's."""
+    rng = np.random.default_rng(7)
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    values = []
+    for _ in range(4000):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        figures = [float(metric(counted(truth[rows], table[rows]))) for table in tables]
+        values.append(figures[-1] - figures[0] if len(figures) > 1 else figures[0])
+    return np.nanpercentile(values, [2.5, 97.5]).tolist()
+
+
+@pytest.mark.parametrize("metric", [accuracy, balanced_compliance, f1_of(2)])
+def test_intervals_are_those_of_draws_one_by_one(metric: Metric) -> None:
+    rng = np.random.default_rng(3)
+    groups = np.sort(rng.integers(0, 40, 120))
+    truth = (rng.integers(0, 3, 40)[groups] + (rng.random(120) < 0.2)) % 3
+    tables = [
+        sure_of(np.where(rng.random(120) < share, truth, rng.integers(0, 3, 120)))
+        for share in (0.6, 0.8)
+    ]
+    tables[0][:3] = 0
+    got = interval(metric, truth, tables[1], groups, draws=4000)
+    assert got == pytest.approx(drawn_one_by_one(metric, truth, tables[1:], groups), abs=0.015)
+    got = difference(metric, truth, *tables, groups, draws=4000)
+    assert got == pytest.approx(drawn_one_by_one(metric, truth, tables, groups), abs=0.015)
+
+
+def test_intervals_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = interval(accuracy, TRUTH, sure_of(TOLD), np.arange(10))
+    monkeypatch.setattr("maskwatch.evaluation.intervals._CELLS_AT_ONCE", 50)
+    assert interval(accuracy, TRUTH, sure_of(TOLD), np.arange(10)) == whole

@@ -11,6 +11,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 from maskwatch.app.settings import Settings
+from maskwatch.data.choices import Judged, Missed, Which, Without
+from maskwatch.data.finding import Finding
 from maskwatch.data.labelled import LabelledPicture, LabelledSet, only_part
 from maskwatch.errors import SourceError, UsageError
 from maskwatch.evaluation import html
@@ -25,10 +27,11 @@ from maskwatch.evaluation.compare import (
 from maskwatch.evaluation.comparison import write_comparison
 from maskwatch.evaluation.end_to_end import in_words, measure, write_end_to_end
 from maskwatch.evaluation.faces import LabelledFaces, judged
-from maskwatch.evaluation.metrics import calibration_error, reliability, share_interval
+from maskwatch.evaluation.intervals import share_interval
+from maskwatch.evaluation.metrics import calibration_error, counted, reliability
 from maskwatch.evaluation.report import Evaluation, write_report
-from maskwatch.evaluation.run import evaluate_all, leaks_between
-from maskwatch.evaluation.summary import confusion, slices_of, summary_of
+from maskwatch.evaluation.run import Asking, evaluate_all, leaks_between
+from maskwatch.evaluation.summary import lowered, slices_of, summary_of
 from maskwatch.images import decode, encode
 from maskwatch.types import Floats, Image, MaskState
 from tests.conftest import ASTRONAUT_BOX, FixedDetector
@@ -92,11 +95,64 @@ def test_every_face_is_judged_once(tmp_path: Path, photo: Path) -> None:
     assert faces.boxes[2].tolist() == ASTRONAUT_BOX, "the detector's, where nothing is labelled"
     assert table.shape == (3, 3)
     assert len(faces.errors) == 1
-    large, _ = judged(pictures, [judge], FixedDetector([]), min_face=20)
+    large, _ = judged(
+        pictures, [judge], FixedDetector([]), Finding(without=Without.WHOLE, min_face=20)
+    )
     assert large.truth.tolist() == [1, 2]
     assert large.boxes[1].tolist() == [0, 0, 512, 512], "or the whole picture"
     with pytest.raises(SourceError, match="no labelled face"):
         judged(pictures[2:], [judge], FixedDetector())
+
+
+def test_photos_in_which_no_face_is_found_count_as_wrong(
+    tmp_path: Path, photo: Path, astronaut: Image
+) -> None:
+    """The astronaut twice, and a wall."""
+    encode(astronaut[:, ::-1], tmp_path / "again.png")
+    encode(np.full((90, 80, 3), 90, np.uint8), tmp_path / "wall.png")
+    paths = (photo, tmp_path / "again.png", tmp_path / "wall.png")
+    photos = LabelledSet(tmp_path, "folders", tuple(LabelledPicture(p, None, (N,)) for p in paths))
+    settings = Settings(detector="maskwatch", threads=1, device="cpu")
+    (whole,) = evaluate_all(["small"], photos, settings)
+    assert whole.summary["without_face"] == 0
+    (done,) = evaluate_all(["small"], photos, settings, Asking(missed=Missed.WRONG))
+    got = done.summary
+    assert (got["faces"], got["without_face"]) == (3, 1)
+    assert got["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert got["classes"]["no_mask"]["recall"] == pytest.approx(2 / 3)
+    assert got["classes"]["no_mask"]["precision"] == 1
+    assert got["confusion"][1] == [0, 2, 0, 1]
+    (plain,) = evaluate_all(["small"], photos, settings, Asking(which=Judged.PICTURE))
+    assert plain.faces.boxes.tolist() == [[0, 0, 512, 512], [0, 0, 512, 512], [0, 0, 80, 90]]
+    write_report(done, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
+    assert "In 1 pictures no face was found: they count as wrong." in page
+    assert "the largest face that maskwatch finds, a picture without a face counts" in page
+    nowhere = replace(photos, pictures=photos.pictures[2:])
+    with pytest.raises(SourceError, match="no face was found in any of 1 pictures"):
+        evaluate_all(["small"], nowhere, settings, Asking(missed=Missed.WRONG))
+
+
+def test_every_face_of_a_photo(photo: Path) -> None:
+    two = FixedDetector([ASTRONAUT_BOX, [0, 0, 300, 280]])
+    faces, _ = judged(
+        [LabelledPicture(photo, None, (W,))],
+        [lambda _, boxes: sure([2] * len(boxes))],
+        two,
+        Finding(which=Which.ALL),
+    )
+    assert faces.truth.tolist() == [2, 2]
+    assert faces.pictures.tolist() == [0, 0]
+
+
+def test_a_state_that_is_told_but_never_labelled() -> None:
+    got = summary_of(faces_of([0, 0, 1, 1]), sure([0, 0, 1, 2]))
+    assert got["averages"]["macro"]["f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    words = lowered(got)
+    assert words is not None
+    assert words.startswith("No face is labelled incorrect, but some are told so")
+    assert words.endswith("the mean F1 is 0.833.")
+    assert lowered(summary_of(faces_of([0, 1]), sure([0, 1]))) is None
 
 
 def test_figures_by_hand() -> None:
@@ -160,7 +216,7 @@ def test_reliability_is_what_the_error_is_made_of() -> None:
     assert float(np.abs(confidence - right).mean()) == pytest.approx(
         calibration_error(truth, table), abs=1e-5
     )
-    assert confusion(truth, table.argmax(axis=1)).sum() == 300
+    assert counted(truth, table).sum() == 300
 
 
 def test_a_report(tmp_path: Path, photo: Path) -> None:
@@ -184,6 +240,7 @@ def test_a_report(tmp_path: Path, photo: Path) -> None:
 def test_html_is_escaped() -> None:
     assert html.table(["<a>"], [["<b>", 0.12345, None, 3]]).count("&lt;") == 2
     assert html.shown(0.12345) == "0.123"
+    assert (html.shown(2388098), html.shown(1234.5678)) == ("2,388,098", "1,234.6")
     assert html.paragraph("a & b", "warning") == '<p class="warning">a &amp; b</p>'
 
 
@@ -209,6 +266,7 @@ def test_the_second_is_worse_beyond_chance() -> None:
     assert "cannot be told apart" in verdict([first, second])
     assert verdict([bad, good]).startswith("good is better than bad: of 120 faces, 20")
     assert "cannot be told apart" in verdict([good, good])
+    assert verdict([bad, good, good]).endswith("Less accurate than good beyond chance: bad.")
     with pytest.raises(UsageError, match="two classifiers"):
         verdict([good])
     with pytest.raises(UsageError, match="same faces"):

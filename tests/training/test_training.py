@@ -18,7 +18,7 @@ from maskwatch.data.drawing import MaskStyle, Placement, draw_mask  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.images import warp_crops  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
-from maskwatch.training.augment import PLAIN, Augmentation, training_batch  # noqa: E402
+from maskwatch.training.augment import PLAIN, FaceAugmentation, training_batch  # noqa: E402
 from maskwatch.training.backbone import build, load_backbone, normalised  # noqa: E402
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
 from maskwatch.training.fit import (  # noqa: E402
@@ -367,7 +367,7 @@ def test_drawn_things_change_the_picture_alone(crops: FaceCrops) -> None:
 
 
 def test_every_augmentation_gives_pictures(crops: FaceCrops) -> None:
-    how = Augmentation(0.1, 0.3, 30, 1, 1, 1, 1, 1, 1)
+    how = FaceAugmentation(0.1, 0.3, 30, 1, 1, 1, 1, 1, 1)
     rng = np.random.default_rng(0)
     pictures, *_ = training_batch(crops, [0, 1, 2] * 40, side=48, margin=0.1, how=how, rng=rng)
     assert pictures.shape == (120, 48, 48, 3)

@@ -46,7 +46,8 @@ def detect(
     set_up_log(quiet=quiet, verbose=verbose, debug=debug)
     from maskwatch.app.loop import Summary, run
     from maskwatch.cli.memory import return_large_blocks
-    from maskwatch.cli.report import Report, as_json, print_faces, print_summary
+    from maskwatch.cli.report import Report
+    from maskwatch.cli.tables import as_json, print_faces, print_summary
 
     return_large_blocks()
     summary = Summary()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwatch.data.check import CheckReport
+from maskwatch.data.problems import CheckReport
 from maskwatch.draw import COLOURS, WORDS
 from maskwatch.errors import MissingExtra, SinkError
 from maskwatch.types import CLASSES

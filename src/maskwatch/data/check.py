@@ -1,53 +1,22 @@
 """What is wrong with a labelled set: a report in plain values."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from maskwatch.boxes import area, clip, short_side
 from maskwatch.data.choices import NEAR_BITS, PERSON, TINY_PX
-from maskwatch.data.duplicates import Twins, joined, twins_within
+from maskwatch.data.duplicates import Twins, TwinsWithin, joined
 from maskwatch.data.facts import Facts
 from maskwatch.data.groups import persons
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import SKIP
+from maskwatch.data.problems import CheckReport, Problem
 from maskwatch.types import CLASSES
 
 _WHOLE = "all"
 _LEAST_INSIDE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something about some files: its `kind`, a sentence, and their paths."""
-
-    kind: str
-    sentence: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """Counts of faces by part and state, of pictures by part, and what was found.
-
-    `form` and `classes` say how the set was read. `leaks` is for each part but train the number of
-    its pictures, and how many of them have a twin in train: equal bytes or a near duplicate.
-    """
-
-    root: str
-    form: str
-    classes: dict[str, str]
-    pictures: dict[str, int]
-    faces: dict[str, dict[str, int]]
-    problems: tuple[Problem, ...]
-    leaks: dict[str, dict[str, int]]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, problems counted by kind, too."""
-        return asdict(self) | {"found": dict(Counter(p.kind for p in self.problems))}
 
 
 def check_set(
@@ -71,13 +40,14 @@ def check_set(
         UsageError: `person` is not a regular expression.
     """
     pictures = labelled.pictures
-    twins = twins_within(facts, near_bits)
+    twins = TwinsWithin(facts, near_bits)
     problems = [Problem("unused", sentence, ()) for sentence in labelled.problems]
     problems += [Problem("unreadable", f.error, (str(f.path),)) for f in facts if f.error]
-    problems += _counts(labelled)
+    good = [picture for picture, fact in zip(pictures, facts, strict=True) if fact.error is None]
+    problems += _counts(labelled, good)
     problems += _outside(pictures, facts)
     problems += _tiny(pictures, facts, tiny_px)
-    problems += _duplicates(pictures, twins)
+    problems += _duplicates(pictures, facts, twins)
     problems += _people(pictures, person)
     return CheckReport(
         root=str(labelled.root),
@@ -86,27 +56,29 @@ def check_set(
             name: SKIP if state is None else state.value for name, state in labelled.classes.items()
         },
         pictures=dict(Counter(p.split or _WHOLE for p in pictures)),
-        faces=_faces(pictures),
+        faces=_faces(good),
         problems=tuple(problems),
         leaks=leaks_of([p.split for p in pictures], twins),
     )
 
 
-def leaks_of(splits: Sequence[str | None], twins: Sequence[Twins]) -> dict[str, dict[str, int]]:
+def leaks_of(splits: Sequence[str | None], twins: Iterable[Twins]) -> dict[str, dict[str, int]]:
     """For each part but train: its `pictures`, and how many are `exact` or `near` copies of ones
     in train (an exact one is not counted as near)."""
-    out: dict[str, dict[str, int]] = {}
-    for split in dict.fromkeys(splits):
-        if split in (None, "train") or "train" not in splits:
-            continue
-        exact: set[int] = set()
-        near: set[int] = set()
-        for pair in twins:
-            for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
-                if splits[one] == split and splits[other] == "train":
-                    (exact if pair.exact else near).add(one)
-        count = sum(one == split for one in splits)
-        out[str(split)] = {"pictures": count, "exact": len(exact), "near": len(near - exact)}
+    in_train = np.array([split == "train" for split in splits], bool)
+    others = [split for split in dict.fromkeys(splits) if split not in (None, "train")]
+    if not in_train.any() or not others:
+        return {}
+    exact, near = np.zeros_like(in_train), np.zeros_like(in_train)
+    for pairs in twins:
+        for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+            exact[one[in_train[other] & pairs.exact]] = True
+            near[one[in_train[other] & ~pairs.exact]] = True
+    out = {}
+    for split in others:
+        rows = np.array([one == split for one in splits], bool)
+        counts = {"pictures": rows, "exact": rows & exact, "near": rows & near & ~exact}
+        out[str(split)] = {name: int(these.sum()) for name, these in counts.items()}
     return out
 
 
@@ -119,9 +91,9 @@ def _faces(pictures: Sequence[LabelledPicture]) -> dict[str, dict[str, int]]:
     return out
 
 
-def _counts(labelled: LabelledSet) -> list[Problem]:
-    """States that a set names but does not hold, or holds alone."""
-    held = {state for picture in labelled.pictures for state in picture.states}
+def _counts(labelled: LabelledSet, good: Sequence[LabelledPicture]) -> list[Problem]:
+    """States that a set names but whose pictures do not hold, or hold alone."""
+    held = {state for picture in good for state in picture.states}
     out = [
         Problem("empty", f"no face is labelled {state}, though the set names it", ())
         for state in dict.fromkeys(labelled.classes.values())
@@ -164,19 +136,23 @@ def _tiny(
     return out
 
 
-def _duplicates(pictures: Sequence[LabelledPicture], twins: Sequence[Twins]) -> list[Problem]:
+def _duplicates(
+    pictures: Sequence[LabelledPicture], facts: Sequence[Facts], twins: Iterable[Twins]
+) -> list[Problem]:
     """Groups of equal and of nearly equal pictures; those with different labels are conflicts."""
+    near = joined(len(facts), ((p.first[~p.exact], p.second[~p.exact]) for p in twins))
     out: list[Problem] = []
-    for kind, pairs in (
-        ("duplicates", [pair for pair in twins if pair.exact]),
-        ("near duplicates", [pair for pair in twins if not pair.exact]),
+    for kind, names in (
+        ("duplicates", [fact.sha256 for fact in facts]),
+        ("near duplicates", near.tolist()),
     ):
-        groups = joined(len(pictures), [(pair.first, pair.second) for pair in pairs])
         members = defaultdict(list)
-        for number in {n for pair in pairs for n in (pair.first, pair.second)}:
-            members[int(groups[number])].append(number)
-        for numbers in members.values():
-            these = [pictures[number] for number in sorted(numbers)]
+        for name, picture, fact in zip(names, pictures, facts, strict=True):
+            if fact.error is None:
+                members[name].append(picture)
+        for these in members.values():
+            if len(these) < 2:
+                continue
             paths = tuple(str(picture.path) for picture in these)
             labels = {_told(picture) for picture in these}
             out.append(Problem(kind, f"{len(these)} {kind}", paths))

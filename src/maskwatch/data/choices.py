@@ -46,3 +46,34 @@ class Without(StrEnum):
 
     SKIP = "skip"
     WHOLE = "whole"
+
+
+class Fault(StrEnum):
+    """What a check of a set may find, in the words of `--fail-on`."""
+
+    UNUSED = "unused"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    ONE_CLASS = "one-class"
+    BAD_BOXES = "bad-boxes"
+    TINY = "tiny"
+    DUPLICATES = "duplicates"
+    NEAR_DUPLICATES = "near-duplicates"
+    CONFLICT = "conflict"
+    SAME_PERSON = "same-person"
+    LEAKS = "leaks"
+
+
+class Judged(StrEnum):
+    """What is judged in a picture without labelled boxes: faces that are found, or all of it."""
+
+    LARGEST = "largest"
+    ALL = "all"
+    PICTURE = "picture"
+
+
+class Missed(StrEnum):
+    """How a picture is judged in which no face is found: as a whole, or as one told wrong."""
+
+    WHOLE = "whole"
+    WRONG = "wrong"

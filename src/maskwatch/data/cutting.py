@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.boxes import clip, short_side
-from maskwatch.data.choices import Which, Without
+from maskwatch.data.finding import Finding, faces_of
 from maskwatch.data.labelled import LabelledPicture
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.images import cut, decode, encode
-from maskwatch.models.detectors.search import search
-from maskwatch.types import Boxes, FaceDetector, Image, MaskState
+from maskwatch.types import Boxes, FaceDetector, MaskState
 
 LISTING_FIELDS = ("file", "picture", "box_x1", "box_y1", "box_x2", "box_y2", "state", "known_by")
 Offsets = tuple[float, float, float, float]
@@ -20,17 +18,14 @@ Offsets = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutting:
-    """How faces are cut out.
+    """How faces are found and cut out.
 
     `offsets` are how far crops reach beyond the box to the left, top, right and bottom, in parts of
-    its sides; faces with a shorter side below `min_face` pixels are left out.
+    its sides.
     """
 
+    finding: Finding = Finding()
     offsets: Offsets = (0.0, 0.0, 0.0, 0.0)
-    which: Which = Which.LARGEST
-    without: Without = Without.SKIP
-    min_face: float = 0.0
-    tiles: int = 1
 
     def __post_init__(self) -> None:
         if min(self.offsets) < -0.45 or max(self.offsets) > 10:
@@ -97,13 +92,13 @@ def cut_out_faces(
         except MaskwatchError as error:
             yield Cut(picture.path, error=str(error))
             continue
-        boxes, states, known_by = _faces(picture, image, detector, how)
+        found = faces_of(picture, image, detector, how.finding)
         written = []
-        for box, state in zip(boxes, states, strict=True):
+        for box, state in zip(found.boxes, found.states, strict=True):
             file = _free(out / (picture.split or "") / (state or ""), picture.path.stem, taken)
             encode(cut(image, _grown(box, how.offsets)), file, quality=95)
             x1, y1, x2, y2 = (round(float(value), 1) for value in box)
-            written.append(CutFace(file, picture.path, (x1, y1, x2, y2), state, known_by))
+            written.append(CutFace(file, picture.path, (x1, y1, x2, y2), state, found.known_by))
         yield Cut(picture.path, tuple(written))
 
 
@@ -111,28 +106,6 @@ def listing_row(face: CutFace, out: Path) -> tuple[object, ...]:
     """A crop as a row of `faces.csv`, whose columns are `LISTING_FIELDS`."""
     file = face.file.relative_to(out).as_posix()
     return file, str(face.picture), *face.box, face.state or "", face.known_by
-
-
-def _faces(
-    picture: LabelledPicture,
-    image: Image,
-    detector: FaceDetector,
-    how: Cutting,
-) -> tuple[Boxes, list[MaskState | None], str]:
-    height, width = image.shape[:2]
-    if picture.boxes is not None:
-        boxes = clip(picture.boxes, width, height)
-        large = short_side(boxes) >= max(1.0, how.min_face)
-        states = [s for s, keep in zip(picture.states, large, strict=True) if keep]
-        return boxes[large], list(states), "label"
-    state = picture.states[0] if picture.states else None
-    boxes = search(detector, [image], min_face=how.min_face, tight=True, tiles=how.tiles)[0].boxes
-    if len(boxes) and how.which is Which.LARGEST:
-        boxes = boxes[[int(short_side(boxes).argmax())]]
-    if not len(boxes) and how.without is Without.WHOLE:
-        whole = np.array([[0, 0, width, height]], np.float32)
-        return whole, [state], "whole picture"
-    return boxes, [state] * len(boxes), "detector"
 
 
 def _grown(box: Boxes, offsets: Offsets) -> Boxes:

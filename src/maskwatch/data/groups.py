@@ -3,7 +3,8 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -111,19 +112,25 @@ def cut_from(root: Path, paths: Sequence[Path]) -> list[str | None]:
 
 
 def groups_of(
-    count: int, twins: Sequence[Twins], *names: Sequence[str | None]
+    count: int, twins: Iterable[Twins], *names: Sequence[str | None]
 ) -> NDArray[np.int64]:
     """The group of each picture, shape (count,): twins belong together, and what bears one name.
 
     Args:
         count: how many pictures there are.
-        twins: pairs of them.
+        twins: pairs of them, in blocks.
         names: lists of names, such as persons; None is nobody's.
     """
-    pairs = [(pair.first, pair.second) for pair in twins]
-    for listed in names:
-        first_of: dict[str, int] = {}
-        for number, name in enumerate(listed):
-            if name is not None:
-                pairs.append((first_of.setdefault(name, number), number))
-    return joined(count, pairs)
+    return joined(count, chain(((pairs.first, pairs.second) for pairs in twins), map(_same, names)))
+
+
+def _same(names: Sequence[str | None]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each thing that has a name, and the first of that name."""
+    first_of: dict[str, int] = {}
+    pairs = [
+        (first_of.setdefault(name, number), number)
+        for number, name in enumerate(names)
+        if name is not None
+    ]
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]

@@ -1,6 +1,6 @@
 """Splitting a set on disk: read, grouped, split, checked for leaks, written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskwatch.data.check import leaks_of
 from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
-from maskwatch.data.duplicates import Twins, twins_within
+from maskwatch.data.duplicates import Twins, TwinsWithin
 from maskwatch.data.facts import Facts
 from maskwatch.data.formats import WRITERS
 from maskwatch.data.formats.files import write_text
@@ -65,7 +65,7 @@ def part_set(
     if not good:
         raise SourceError(f"no picture of {labelled.root} can be read")
     pictures = [labelled.pictures[number] for number in good]
-    twins = twins_within([facts[number] for number in good], how.near_bits)
+    twins = TwinsWithin([facts[number] for number in good], how.near_bits)
     groups = _groups(labelled.root, pictures, twins, how)
     parts: list[dict[str, Any]] = []
     planned = _splits(pictures, groups, how)
@@ -92,7 +92,7 @@ def part_set(
 
 
 def _groups(
-    root: Path, pictures: Sequence[LabelledPicture], twins: Sequence[Twins], how: Parting
+    root: Path, pictures: Sequence[LabelledPicture], twins: Iterable[Twins], how: Parting
 ) -> NDArray[np.int64]:
     """Twins, persons where that is asked for, and always faces that were cut from one picture."""
     together = twins if Group.NEAR_DUPLICATES in how.kinds else []

@@ -1,6 +1,6 @@
 """Charts of a classifier's answers, each a PNG."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from maskwatch.data.charts import write
 from maskwatch.draw import COLOURS, WORDS
-from maskwatch.evaluation.metrics import reliability, risk_coverage
-from maskwatch.types import CLASSES, Floats
+from maskwatch.evaluation.metrics import NOTHING, reliability, risk_coverage
+from maskwatch.types import CLASSES, Floats, MaskState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,12 +30,14 @@ def draw_all(
         SinkError: a file cannot be written.
     """
     truth = faces.truth
+    # Of a set of two states nobody wants to see an empty third.
+    states = [state for state in CLASSES if state.value in summary["classes"]]
     charts: dict[str, tuple[str, Callable[[Figure], None]]] = {
         "confusion": (
             "How often each label (row) was told as each state (column)",
-            lambda figure: _confusion(figure, np.array(summary["confusion"])),
+            lambda figure: _confusion(figure, np.array(summary["confusion"]), states),
         ),
-        "counts": ("Faces of each state", lambda figure: _counts(figure, truth)),
+        "counts": ("Faces of each state", lambda figure: _counts(figure, truth, states)),
         "curves": (
             "ROC and precision against recall, each state against the others",
             lambda figure: _curves(figure, truth, probabilities),
@@ -58,29 +60,33 @@ def draw_all(
     }
 
 
-def _confusion(figure: "Figure", counts: np.ndarray[Any, Any]) -> None:
-    names = [WORDS[state] for state in CLASSES]
+def _confusion(figure: "Figure", counts: np.ndarray[Any, Any], states: Sequence[MaskState]) -> None:
+    rows = [WORDS[state] for state in states]
+    missed = counts.shape[1] - len(CLASSES)
+    columns = [*rows, *["No face found"] * missed]
+    shown = [CLASSES.index(state) for state in states]
+    counts = counts[np.ix_(shown, [*shown, *[NOTHING] * missed])]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure.set_size_inches(8, 3.6)
+    figure.set_size_inches(8 + 3 * missed, 3.6)
     for axes, table, form, title in zip(
         figure.subplots(1, 2), (counts, shares), ("{:,}", "{:.1%}"), ("faces", "share of row"),
         strict=True,
     ):  # fmt: skip
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
         axes.set(xlabel="told", ylabel="labelled", title=title)
         for (row, column), value in np.ndenumerate(table):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, form.format(value), ha="center", va="center", color=colour)
 
 
-def _counts(figure: "Figure", truth: np.ndarray[Any, Any]) -> None:
-    figure.set_size_inches(6, 2.2)
+def _counts(figure: "Figure", truth: np.ndarray[Any, Any], states: Sequence[MaskState]) -> None:
+    figure.set_size_inches(6, 0.7 + 0.5 * len(states))
     axes = figure.subplots()
-    counts = np.bincount(truth, minlength=len(CLASSES))
+    counts = [int((truth == CLASSES.index(state)).sum()) for state in states]
     bars = axes.barh(
-        [WORDS[state] for state in CLASSES], counts, color=[_HEX[state] for state in CLASSES]
+        [WORDS[state] for state in states], counts, color=[_HEX[state] for state in states]
     )
     axes.bar_label(bars, [f"{count:,}" for count in counts], padding=3)
     axes.invert_yaxis()
@@ -109,7 +115,8 @@ def _curves(figure: "Figure", truth: np.ndarray[Any, Any], table: Floats) -> Non
 
 def _reliability(figure: "Figure", truth: np.ndarray[Any, Any], table: Floats) -> None:
     axes = figure.subplots()
-    sure, right = reliability(truth, table)
+    # Points of fewer than twenty faces would show chance.
+    sure, right = reliability(truth, table, max(2, min(15, len(truth) // 20)))
     low = min(float(sure.min()), float(right.min()), 0.9)
     axes.plot([low, 1], [low, 1], color="0.7", linestyle="--")
     axes.plot(sure, right, marker="o", color="#333333")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from maskwatch.errors import MissingExtra, UsageError
-from maskwatch.evaluation.metrics import Metric, accuracy, difference, f1_of
+from maskwatch.evaluation.intervals import difference
+from maskwatch.evaluation.metrics import Metric, accuracy, counted, f1_of, told_of
 from maskwatch.evaluation.report import Evaluation
 from maskwatch.evaluation.summary import main_row
 from maskwatch.models.classifier import MaskClassifier
@@ -78,7 +79,7 @@ def gaps(first: Evaluation, second: Evaluation) -> list[Gap]:
             metrics[f"F1 {state.value}"] = f1_of(label)
     out = []
     for name, metric in metrics.items():
-        values = [metric(truth, one.probabilities) for one in (first, second)]
+        values = [float(metric(counted(truth, one.probabilities))) for one in (first, second)]
         low, high = difference(metric, truth, first.probabilities, second.probabilities, groups)
         out.append(Gap(name, values[0], values[1], low, high))
     return out
@@ -95,7 +96,7 @@ def mcnemar(first: Evaluation, second: Evaluation) -> dict[str, float]:
     except ImportError as error:
         raise MissingExtra("comparing needs an extra: pip install 'maskwatch[data]'") from error
     truth = first.faces.truth
-    right = [one.probabilities.argmax(axis=1) == truth for one in (first, second)]
+    right = [told_of(one.probabilities) == truth for one in (first, second)]
     alone = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
     chance = float(binomtest(alone[0], sum(alone)).pvalue) if sum(alone) else 1.0
     return {"first_alone": alone[0], "second_alone": alone[1], "p": chance}
@@ -154,10 +155,23 @@ def verdict(done: Sequence[Evaluation]) -> str:
     found = gaps(next_best, best)
     # Faces of one picture fail together: the interval over pictures decides, not the test.
     if not found[0].is_better:
-        return f"{names[0]} and {names[1]} cannot be told apart on this set: {counts}."
+        return (
+            f"{names[0]} and {names[1]} cannot be told apart on this set: {counts}.{_behind(done)}"
+        )
     better = [gap.figure for gap in found if gap.is_better]
     worse = [gap.figure for gap in found if gap.is_worse]
     words = f"{names[0]} is better than {names[1]}: {counts}."
     if better:
         words += f" Beyond chance it is better in {', '.join(better)}."
-    return f"{words} It is worse in {', '.join(worse)}." if worse else words
+    if worse:
+        words += f" It is worse in {', '.join(worse)}."
+    return words + _behind(done)
+
+
+def _behind(done: Sequence[Evaluation]) -> str:
+    """Which of the third and later are less accurate than the best beyond chance, as a sentence."""
+    best, _, *others = ranked(done)
+    names = [str(one.model["name"]) for one in others if gaps(best, one)[0].is_worse]
+    if not names:
+        return ""
+    return f" Less accurate than {best.model['name']} beyond chance: {', '.join(names)}."

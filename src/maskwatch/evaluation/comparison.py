@@ -1,6 +1,5 @@
 """The report of a comparison: index.html, metrics.json and PNGs in a folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from maskwatch import __version__
 from maskwatch.data.charts import write
-from maskwatch.data.outputs import write_note
-from maskwatch.errors import SinkError
 from maskwatch.evaluation import html
 from maskwatch.evaluation.compare import Gap
+from maskwatch.evaluation.folder import write_pages
 from maskwatch.evaluation.montage import montage
-from maskwatch.evaluation.report import METRICS, Evaluation
+from maskwatch.evaluation.report import Evaluation
 from maskwatch.images import encode
 
 if TYPE_CHECKING:
@@ -47,7 +45,10 @@ def write_comparison(
     data = Path(done[0].data).name if public else done[0].data
     title = f"{len(done)} classifiers on {Path(data).name}"
     parts = [html.paragraph(verdict, "verdict")]
-    parts.append(html.table(list(rows[0]), [list(row.values()) for row in rows]))
+    head, *lines = zip(*(row.values() for row in rows), strict=True)
+    names = list(rows[0])[1:]
+    table = [(name, *line) for name, line in zip(names, lines, strict=True)]
+    parts.append(html.table(("", *map(str, head)), table))
     parts.append(html.picture(chart, "The figures that are better when higher"))
     for name, gaps in against_first.items():
         parts.append(html.heading(f"{name} against {done[0].model['name']}"))
@@ -65,12 +66,7 @@ def write_comparison(
         "table": list(rows),
         "against_first": {n: [asdict(g) for g in gaps] for n, gaps in against_first.items()},
     }
-    try:
-        (folder / METRICS).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "compare", "data": data})
+    write_pages(folder, title, parts, values, {"command": "compare", "data": data})
 
 
 def _bars(figure: "Figure", rows: Sequence[dict[str, Any]]) -> None:

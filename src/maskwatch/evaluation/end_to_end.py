@@ -1,6 +1,5 @@
 """Detector and classifier together, measured on labelled boxes: what is found, what is right."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,7 @@ from maskwatch.app.settings import Settings
 from maskwatch.boxes import iou, short_side
 from maskwatch.data.charts import write
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
-from maskwatch.data.outputs import write_note
-from maskwatch.errors import MaskwatchError, SinkError, SourceError, UsageError
+from maskwatch.errors import MaskwatchError, SourceError, UsageError
 from maskwatch.evaluation import html
 from maskwatch.evaluation.detections import (
     Matches,
@@ -25,7 +23,7 @@ from maskwatch.evaluation.detections import (
     precision_interval,
     recall,
 )
-from maskwatch.evaluation.report import METRICS
+from maskwatch.evaluation.folder import write_pages
 from maskwatch.images import decode
 from maskwatch.models.detectors import default_name
 from maskwatch.types import CLASSES, Faces
@@ -217,14 +215,8 @@ def write_end_to_end(figures: dict[str, Any], folder: Path, *, public: bool = Fa
             "told right. Faces under 12 pixels do not count."
         ),
     ]
-    text = json.dumps(figures, indent=1, allow_nan=False)
     title = f"End to end on {Path(figures['data']).name}"
-    try:
-        (folder / METRICS).write_text(text + "\n", encoding="utf-8")
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "evaluate", "boxes": figures["data"]})
+    write_pages(folder, title, parts, figures, {"command": "evaluate", "boxes": figures["data"]})
 
 
 def _recalls(figure: "Figure", rows: Sequence[dict[str, Any]]) -> None:

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.boxes import clip, short_side
+from maskwatch.boxes import short_side
+from maskwatch.data.choices import Without
+from maskwatch.data.finding import Finding, FoundFaces, faces_of
 from maskwatch.data.labelled import LabelledPicture
 from maskwatch.errors import MaskwatchError, SourceError
 from maskwatch.images import cut, decode, resize, to_grey
-from maskwatch.models.detectors.search import search
-from maskwatch.types import CLASSES, Boxes, FaceDetector, Floats, Image
+from maskwatch.types import CLASSES, Boxes, FaceDetector, Floats, Image, MaskState
 
 Judge = Callable[[Image, Boxes], Floats]
 """From a picture and boxes (n, 4) to probabilities (n, 3)."""
@@ -27,8 +28,9 @@ class LabelledFaces:
 
     `truth` (n,) are indices of `CLASSES`, `boxes` (n, 4), `pictures` (n,) numbers that faces of one
     picture share, `parts` (n,) the parts of the set, `brightness` (n,) 0 to 255, `sharpness` (n,)
-    the variance of the Laplacian at 64 pixels, `at_edge` (n,) whether the frame cuts the face.
-    `errors` are sentences about pictures that could not be read.
+    the variance of the Laplacian at 64 pixels, `at_edge` (n,) whether the frame cuts the face. In a
+    picture without a face, where that is wrong, the box is the whole picture. `errors` are
+    sentences about pictures that could not be read.
     """
 
     paths: tuple[Path, ...]
@@ -64,19 +66,18 @@ def judged(
     pictures: Iterable[LabelledPicture],
     judges: Sequence[Judge],
     detector: FaceDetector,
-    *,
-    min_face: float = 0.0,
+    how: Finding = Finding(without=Without.WHOLE),  # noqa: B008
 ) -> tuple[LabelledFaces, list[Floats]]:
     """The labelled faces, and each judge's probabilities for them, shapes (n, 3).
 
-    Each picture is read once, whatever the number of judges. In a picture that is labelled as a
-    whole, the largest face that the detector finds is judged, or else the whole picture.
+    Each picture is read once, whatever the number of judges. Where `how` skips pictures without a
+    face, they are judged wrong: a face of the picture's label with the probabilities 0, 0, 0.
 
     Args:
         pictures: of a set; faces whose state is unknown are left out.
         judges: who judges.
         detector: for pictures without boxes.
-        min_face: faces with a shorter side below it, in pixels, are left out.
+        how: which faces are judged in them.
 
     Raises:
         SourceError: no labelled face could be read.
@@ -90,17 +91,15 @@ def judged(
         except MaskwatchError as error:
             errors.append(str(error))
             continue
-        known = [state in CLASSES for state in picture.states]
-        boxes = _boxes(image, picture, detector)
-        kept = np.array(known, bool) & (short_side(boxes) >= max(min_face, 1.0))
-        if not kept.any():
+        found = faces_of(picture, image, detector, how)
+        is_missed = picture.boxes is None and not len(found.boxes)
+        truth, boxes = _known(_whole(picture, image) if is_missed else found)
+        if not truth:
             continue
-        states = [s for s, keep in zip(picture.states, kept, strict=True) if keep]
-        _add(rows, picture, number, [CLASSES.index(s) for s in states], boxes[kept], image)
+        _add(rows, picture, number, truth, boxes, image)
         for told, judge in zip(answers, judges, strict=True):
-            told.append(judge(image, boxes[kept]))
-    if not rows.truth:
-        raise SourceError(f"no labelled face could be read; {len(errors)} pictures are damaged")
+            told.append(np.zeros((1, 3), np.float32) if is_missed else judge(image, boxes))
+    _check(rows, answers, errors)
     brightness, sharpness, at_edge = zip(*rows.looks, strict=True)
     faces = LabelledFaces(
         tuple(rows.paths),
@@ -116,14 +115,25 @@ def judged(
     return faces, [np.concatenate(told) for told in answers]
 
 
-def _boxes(image: Image, picture: LabelledPicture, detector: FaceDetector) -> Boxes:
+def _known(found: FoundFaces) -> tuple[list[int], Boxes]:
+    """Labels and boxes of the faces whose state is known."""
+    rows = [row for row, state in enumerate(found.states) if state in CLASSES]
+    return [CLASSES.index(MaskState(found.states[row] or "")) for row in rows], found.boxes[rows]
+
+
+def _whole(picture: LabelledPicture, image: Image) -> FoundFaces:
     height, width = image.shape[:2]
-    if picture.boxes is not None:
-        return clip(picture.boxes, width, height)
-    found = search(detector, [image], tight=True)[0].boxes
-    if len(found):
-        return found[[int(short_side(found).argmax())]]
-    return np.array([[0, 0, width, height]], np.float32)
+    return FoundFaces(np.array([[0, 0, width, height]], np.float32), picture.states, "label")
+
+
+def _check(rows: _Rows, answers: Sequence[Sequence[Floats]], errors: Sequence[str]) -> None:
+    if not rows.truth:
+        raise SourceError(f"no labelled face could be read; {len(errors)} pictures are damaged")
+    if not any(table.any() for told in answers for table in told):
+        raise SourceError(
+            f"no face was found in any of {len(rows.truth)} pictures: try another --detector, a "
+            "larger --long-side, or --without-face whole where pictures are faces that were cut out"
+        )
 
 
 def _add(

@@ -7,9 +7,11 @@ from PIL import ImageDraw, ImageFont
 from maskwatch.boxes import squares
 from maskwatch.draw import COLOURS, WORDS
 from maskwatch.evaluation.faces import LabelledFaces
+from maskwatch.evaluation.metrics import told_of
 from maskwatch.images import Image, decode, warp_crops
-from maskwatch.types import CLASSES, Floats
+from maskwatch.types import CLASSES, Floats, MaskState
 
+Colour = tuple[int, int, int]
 _MARGIN = 0.3
 _FOOT = 34
 
@@ -31,7 +33,7 @@ def wrong_faces(
         columns: faces a row.
         side: of a face, in pixels.
     """
-    told = probabilities.argmax(axis=1)
+    told = told_of(probabilities)
     wrong = np.flatnonzero(told != faces.truth)
     if not len(wrong):
         return None
@@ -41,11 +43,26 @@ def wrong_faces(
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     for number, face in enumerate(order):
         x, y = number % columns * side, number // columns * (side + _FOOT)
-        square = squares(faces.boxes[face : face + 1], _MARGIN)
+        margin = _MARGIN if probabilities[face].any() else 0.0  # Of a missed face: all there is.
+        square = squares(faces.boxes[face : face + 1], margin)
         crop = warp_crops(decode(faces.paths[face]), square, side)[0]
         sheet.paste(Pillow.fromarray(crop), (x, y))
-        state, label = CLASSES[told[face]], CLASSES[faces.truth[face]]
-        sure = probabilities[face, told[face]]
-        pen.text((x + 3, y + side + 1), f"{WORDS[state]} {sure:.0%}", COLOURS[state], font)
-        pen.text((x + 3, y + side + 16), f"is {WORDS[label].lower()}", COLOURS[label], font)
+        for line, (words, colour) in enumerate(
+            (answer_words(probabilities[face]), label_words(faces.truth[face]))
+        ):
+            pen.text((x + 3, y + side + 1 + 15 * line), words, colour, font)
     return np.asarray(sheet)
+
+
+def answer_words(probabilities: Floats) -> tuple[str, Colour]:
+    """What was told of a face, from its probabilities (3,), and the colour of that."""
+    if not probabilities.any():
+        return "no face found", COLOURS[MaskState.UNKNOWN]
+    state = CLASSES[int(probabilities.argmax())]
+    return f"{WORDS[state]} {probabilities.max():.0%}", COLOURS[state]
+
+
+def label_words(label: int) -> tuple[str, Colour]:
+    """What a face is labelled, and the colour of that."""
+    state = CLASSES[label]
+    return f"is {WORDS[state].lower()}", COLOURS[state]

@@ -45,9 +45,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 def shown(cell: Cell) -> str:
     """A value as it stands in a table: fractions with three places, None as a dash."""
-    if cell is None:
-        return "-"
-    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+    match cell:
+        case None:
+            return "-"
+        case float():
+            return f"{cell:.3f}" if abs(cell) < 10 else f"{cell:,.1f}"
+        case int():
+            return f"{cell:,}"
+        case _:
+            return cell
 
 
 def picture(file: Path, words: str) -> str:

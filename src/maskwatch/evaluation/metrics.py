@@ -1,11 +1,12 @@
-"""How right a classifier is, and how sure that is: figures with intervals.
+"""How right a classifier is, and how sure it is of it.
 
-Labels are indices of `CLASSES`; probabilities have shape (n, 3). Intervals are 95% bootstrap
-percentiles, drawn over groups (pictures): faces of one picture are not independent.
+Labels are indices of `CLASSES`; probabilities have shape (n, 3), a row of zeros where nothing was
+told, such as of a face that was not found. Metrics are made of how often a label was told as what.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from maskwatch.types import CLASSES, Floats, MaskState
 
 Labels = NDArray[np.int64]
-Metric = Callable[[Labels, Floats], float]
+Counts = NDArray[np.int64]
+"""Shape (..., 3, 4): how often each label (row) was told as each state, or (last) as nothing."""
+Metric = Callable[[Counts], NDArray[np.float64]]
+"""From counts (..., 3, 4) to figures of shape (...), NaN where there is none."""
+NOTHING = len(CLASSES)
+ANSWERS = len(CLASSES) + 1
 _COMPLIANT = CLASSES.index(MaskState.MASK)
 
 
@@ -38,43 +44,64 @@ def accuracy_of(truth: Labels, told: Labels) -> Accuracy:
     return Accuracy(accuracy, tuple(f1), tuple(support))
 
 
-def accuracy(truth: Labels, probabilities: Floats) -> float:
+def told_of(probabilities: Floats) -> Labels:
+    """The likeliest state of each face, or `NOTHING` where none has a probability; shape (n,)."""
+    return np.where(probabilities.any(axis=1), probabilities.argmax(axis=1), NOTHING)
+
+
+def counted(truth: Labels, probabilities: Floats) -> Counts:
+    """How often each label was told as what, shape (3, 4)."""
+    cells = np.bincount(truth * ANSWERS + told_of(probabilities), minlength=len(CLASSES) * ANSWERS)
+    return cells.reshape(len(CLASSES), ANSWERS)
+
+
+def accuracy(counts: Counts) -> NDArray[np.float64]:
     """The share of faces whose likeliest state is the labelled one."""
-    return float((truth == probabilities.argmax(axis=1)).mean())
+    right = counts[..., range(len(CLASSES)), range(len(CLASSES))].sum(axis=-1)
+    return _share(right, counts.sum(axis=(-2, -1)))
 
 
 def f1_of(label: int) -> Metric:
     """The F1 of one class, as a metric; NaN where it is neither labelled nor told."""
 
-    def f1(truth: Labels, probabilities: Floats) -> float:
-        told = probabilities.argmax(axis=1)
-        if not (truth == label).any() and not (told == label).any():
-            return float("nan")
-        return accuracy_of(truth, told).f1[label]
+    def f1(counts: Counts) -> NDArray[np.float64]:
+        both = counts[..., label, :].sum(axis=-1) + counts[..., label].sum(axis=-1)
+        return _share(2 * counts[..., label, label], both)
 
     return f1
 
 
-def balanced_compliance(truth: Labels, probabilities: Floats) -> float:
+def balanced_compliance(counts: Counts) -> NDArray[np.float64]:
     """Compliant against violation: the mean of the shares of both that are told right.
 
     NaN where only one of both is labelled.
     """
-    is_compliant, told = truth == _COMPLIANT, probabilities.argmax(axis=1) == _COMPLIANT
-    if is_compliant.all() or not is_compliant.any():
-        return float("nan")
-    right = [(told == is_compliant)[is_compliant == side].mean() for side in (True, False)]
-    return float(np.mean(right))
+    violations = [label for label in range(len(CLASSES)) if label != _COMPLIANT]
+    kept = counts[..., _COMPLIANT, :]
+    broken = counts[..., violations, :].sum(axis=-2)
+    shares = [
+        _share(kept[..., _COMPLIANT], kept.sum(axis=-1)),
+        _share(broken[..., violations].sum(axis=-1), broken.sum(axis=-1)),
+    ]
+    return np.asarray((shares[0] + shares[1]) / 2)
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Parts of wholes; NaN of nothing."""
+    out = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=out, where=np.asarray(whole) > 0)
+    return out
 
 
 def calibration_error(truth: Labels, probabilities: Floats, bins: int = 15) -> float:
     """Expected calibration error of the top label, in bins of equal mass (Nguyen, O'Connor 2015).
 
-    The mean gap, weighted by bin, between how sure the answers are and how often they are right.
+    The mean gap, weighted by bin, between how sure the answers are and how often they are right;
+    where nothing was told, there is nothing to be sure of.
     """
     sure, right = _binned(truth, probabilities, bins)
     gaps = [abs(s.mean() - r.mean()) * len(s) for s, r in zip(sure, right, strict=True)]
-    return float(np.sum(gaps) / len(truth))
+    return float(np.sum(gaps) / sum(map(len, sure)))
 
 
 def reliability(truth: Labels, probabilities: Floats, bins: int = 15) -> tuple[Floats, Floats]:
@@ -87,53 +114,12 @@ def reliability(truth: Labels, probabilities: Floats, bins: int = 15) -> tuple[F
 def _binned(
     truth: Labels, probabilities: Floats, bins: int
 ) -> tuple[list[Floats], list[NDArray[np.bool_]]]:
-    sure = probabilities.max(axis=1)
-    right = truth == probabilities.argmax(axis=1)
+    answered = probabilities.any(axis=1)
+    sure = probabilities.max(axis=1)[answered]
+    right = (truth == probabilities.argmax(axis=1))[answered]
     parts = np.array_split(np.argsort(sure, kind="stable"), bins)
     kept = [part for part in parts if len(part)]
     return [sure[part] for part in kept], [right[part] for part in kept]
-
-
-def interval(
-    metric: Metric,
-    truth: Labels,
-    probabilities: Floats,
-    groups: Labels,
-    *,
-    draws: int = 1000,
-    seed: int = 42,
-) -> tuple[float, float]:
-    """The 95% bootstrap interval of a metric."""
-    values = [metric(truth[rows], probabilities[rows]) for rows in _resampled(groups, draws, seed)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def share_interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a share of `count`; for shares of 0 and 1 that draws never leave."""
-    z = 1.959964
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
-
-
-def difference(
-    metric: Metric,
-    truth: Labels,
-    first: Floats,
-    second: Floats,
-    groups: Labels,
-    *,
-    draws: int = 1000,
-    seed: int = 42,
-) -> tuple[float, float]:
-    """The 95% interval of `metric(second) - metric(first)` on the same faces (paired bootstrap)."""
-    values = [
-        metric(truth[rows], second[rows]) - metric(truth[rows], first[rows])
-        for rows in _resampled(groups, draws, seed)
-    ]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def risk_coverage(truth: Labels, probabilities: Floats) -> tuple[Floats, Floats]:
@@ -142,19 +128,9 @@ def risk_coverage(truth: Labels, probabilities: Floats) -> tuple[Floats, Floats]
     Entry i is for the i + 1 surest faces.
     """
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    wrong = (truth != probabilities.argmax(axis=1))[order]
+    wrong = (truth != told_of(probabilities))[order]
     kept = np.arange(1, len(truth) + 1)
     return (
         np.asarray(kept / len(truth), np.float32),
         np.asarray(np.cumsum(wrong) / kept, np.float32),
     )
-
-
-def _resampled(groups: Labels, draws: int, seed: int) -> Iterator[NDArray[np.intp]]:
-    """Rows of each draw: whole groups, as many as there are, with repetition."""
-    rng = np.random.default_rng(seed)
-    _, index = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
-    count = len(members)
-    for _ in range(draws):
-        yield np.concatenate([members[g] for g in rng.integers(0, count, count)])

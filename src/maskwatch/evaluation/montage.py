@@ -7,10 +7,10 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from maskwatch.boxes import squares
-from maskwatch.draw import COLOURS, WORDS
+from maskwatch.evaluation.gallery import answer_words, label_words
+from maskwatch.evaluation.metrics import told_of
 from maskwatch.evaluation.report import Evaluation
 from maskwatch.images import Image, decode, warp_crops
-from maskwatch.types import CLASSES
 
 _MARGIN, _SIDE, _LINE, _GAP = 0.3, 150, 17, 10
 
@@ -24,7 +24,7 @@ def montage(done: Sequence[Evaluation], *, most: int = 28, columns: int = 7) -> 
         columns: faces a row.
     """
     faces = done[0].faces
-    told = np.stack([one.probabilities.argmax(axis=1) for one in done])
+    told = np.stack([told_of(one.probabilities) for one in done])
     apart = (told != told[0]).any(axis=0)
     order = np.argsort(~apart, kind="stable")[:most]
     high = _SIDE + _LINE * (len(done) + 1) + 6
@@ -36,12 +36,11 @@ def montage(done: Sequence[Evaluation], *, most: int = 28, columns: int = 7) -> 
         square = squares(faces.boxes[face : face + 1], _MARGIN)
         crop = warp_crops(decode(faces.paths[face]), square, _SIDE)[0]
         sheet.paste(Pillow.fromarray(crop), (x, y))
-        label = CLASSES[faces.truth[face]]
-        lines = [(f"is {WORDS[label].lower()}", COLOURS[label])]
-        for one, row in zip(done, told, strict=True):
-            state, sure = CLASSES[row[face]], one.probabilities[face, row[face]]
+        lines = [label_words(faces.truth[face])]
+        for one in done:
+            words, colour = answer_words(one.probabilities[face])
             name = str(one.model["name"]).rstrip("/").rpartition("/")[2][:9]
-            lines.append((f"{name}: {WORDS[state]} {sure:.0%}", COLOURS[state]))
+            lines.append((f"{name}: {words}", colour))
         for line, (text, colour) in enumerate(lines):
             pen.text((x + 2, y + _SIDE + 2 + line * _LINE), text, colour, font)
     return np.asarray(sheet)

@@ -1,23 +1,21 @@
 """A classifier's report: index.html, metrics.json and PNGs in a folder."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from maskwatch import __version__
-from maskwatch.data.outputs import write_note
-from maskwatch.errors import SinkError
+from maskwatch.data.choices import Judged, Missed
 from maskwatch.evaluation import html, training
 from maskwatch.evaluation.charts import draw_all
 from maskwatch.evaluation.faces import LabelledFaces
+from maskwatch.evaluation.folder import write_pages
 from maskwatch.evaluation.gallery import wrong_faces
-from maskwatch.evaluation.summary import in_words
+from maskwatch.evaluation.summary import in_words, lowered
 from maskwatch.images import encode
 from maskwatch.types import Floats
 
-METRICS = "metrics.json"
 _WRONG = "wrong.png"
 
 
@@ -53,15 +51,10 @@ def write_report(done: Evaluation, folder: Path, *, public: bool = False) -> Non
     if public:
         summary["unreadable"] = len(summary["unreadable"])
     values = {"schema": 1, "maskwatch": __version__, "model": done.model, "data": data}
-    text = json.dumps(values | summary, indent=1, allow_nan=False)
     title = f"{done.model['name']} on {data}"
     parts = _parts(done, charts, folder, has_gallery=gallery is not None, public=public)
-    try:
-        (folder / METRICS).write_text(text + "\n", encoding="utf-8")
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {error.filename}: {error.strerror}") from error
-    write_note(folder, {"command": "evaluate", "model": done.model, "data": data})
+    note = {"command": "evaluate", "model": done.model, "data": data}
+    write_pages(folder, title, parts, values | summary, note)
 
 
 def _parts(
@@ -80,6 +73,8 @@ def _parts(
     head = ("", "precision", "recall", "F1", f"F{beta}", "ROC area", "AP", "support")
     rows = {**summary["classes"], **{f"{k} mean": v for k, v in summary["averages"].items()}}
     yield html.table(head, [(n, *(row.get(c) for c in columns)) for n, row in rows.items()])
+    if (why := lowered(summary)) is not None:
+        yield html.paragraph(why)
     main: list[tuple[str, Any]] = [
         (n, summary[n]) for n in ("accuracy", "balanced_compliance") if n in summary
     ]
@@ -101,10 +96,26 @@ def _parts(
     yield from training.section(done.folder, public=public)
     yield html.heading("How it was measured")
     yield html.paragraph(
-        f"{summary['faces']:,} labelled faces of {summary['pictures']:,} pictures; the likeliest "
-        "state counts as the answer. Intervals: 95%, 1,000 bootstrap draws over pictures. "
-        f"maskwatch {__version__}."
+        f"{summary['faces']:,} labelled faces of {summary['pictures']:,} pictures; "
+        f"{_found(summary)}the likeliest state counts as the answer. Intervals: 95%, 1,000 "
+        f"bootstrap draws over pictures. maskwatch {__version__}."
     )
+
+
+def _found(summary: dict[str, Any]) -> str:
+    """How the faces of pictures without boxes were found, as part of a sentence."""
+    if "found_by" not in summary:
+        return ""
+    found = summary["found_by"]
+    if found["faces"] == Judged.PICTURE:
+        return "pictures without boxes as they are; "
+    which = "the largest face" if found["faces"] == Judged.LARGEST else "every face"
+    otherwise = (
+        "a picture without a face counts as wrong"
+        if found["without_face"] == Missed.WRONG
+        else "or else the whole picture"
+    )
+    return f"in pictures without boxes, {which} that {found['detector']} finds, {otherwise}; "
 
 
 def _leaks(leaks: dict[str, int]) -> str:

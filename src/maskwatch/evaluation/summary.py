@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import MissingExtra
 from maskwatch.evaluation.faces import LabelledFaces
+from maskwatch.evaluation.intervals import interval, share_interval
 from maskwatch.evaluation.metrics import (
+    NOTHING,
     Metric,
     accuracy,
     balanced_compliance,
     calibration_error,
+    counted,
     f1_of,
-    interval,
     risk_coverage,
-    share_interval,
+    told_of,
 )
 from maskwatch.types import CLASSES, Floats, MaskState
 
@@ -40,7 +42,8 @@ def summary_of(faces: LabelledFaces, probabilities: Floats, *, beta: float = 2.0
     Raises:
         MissingExtra: scikit-learn is not installed.
     """
-    told = probabilities.argmax(axis=1)
+    counts = counted(faces.truth, probabilities)
+    missed = int(counts[:, NOTHING].sum())
     main = {"accuracy": _with_interval(accuracy, faces, probabilities)}
     compliant = faces.truth == _COMPLIANT
     if compliant.any() and not compliant.all():
@@ -53,23 +56,17 @@ def summary_of(faces: LabelledFaces, probabilities: Floats, *, beta: float = 2.0
     return {
         "faces": len(faces),
         "pictures": len(np.unique(faces.pictures)),
+        "without_face": missed,
         "unreadable": list(faces.errors),
         **main,
         "calibration_error": calibration_error(faces.truth, probabilities),
         **_by_class(faces, probabilities, beta),
-        "confusion": confusion(faces.truth, told).tolist(),
+        "confusion": (counts if missed else counts[:, :NOTHING]).tolist(),
         "coverage": [
             {"answered": float(coverage[place]), "wrong": float(wrong[place])} for place in places
         ],
         "slices": slices_of(faces, probabilities),
     }
-
-
-def confusion(truth: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each label (row) was told as each state (column), shape (3, 3)."""
-    out = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
-    np.add.at(out, (truth, told), 1)
-    return out
 
 
 def _with_interval(
@@ -85,11 +82,11 @@ def _with_interval(
     """
     rows = np.ones(len(faces), bool) if rows is None else rows
     truth, table, pictures = faces.truth[rows], table[rows], faces.pictures[rows]
-    value = metric(truth, table)
+    value = float(metric(counted(truth, table)))
     low, high = interval(metric, truth, table, pictures)
     if low == high:  # Nothing was wrong, or nothing right: draws do not show how few there are.
-        counted = pictures if about is None else pictures[about[rows]]
-        low, high = share_interval(value, max(1, len(np.unique(counted))))
+        asked = pictures if about is None else pictures[about[rows]]
+        low, high = share_interval(value, max(1, len(np.unique(asked))))
     return {"value": value, "low": low, "high": high}
 
 
@@ -102,8 +99,8 @@ def _by_class(faces: LabelledFaces, table: Floats, beta: float) -> dict[str, Any
         from sklearn.metrics import precision_recall_fscore_support as by_class
     except ImportError as error:
         raise MissingExtra("figures need an extra: pip install 'maskwatch[data]'") from error
-    told = table.argmax(axis=1)
-    labels = sorted(set(faces.truth.tolist()) | set(told.tolist()))
+    told = told_of(table)
+    labels = sorted({*faces.truth.tolist(), *told.tolist()} - {NOTHING})
     told_by = {"labels": labels, "zero_division": 0.0}
     one = by_class(faces.truth, told, **told_by)
     more = by_class(faces.truth, told, beta=beta, **told_by)
@@ -149,7 +146,7 @@ def _areas(is_class: NDArray[np.bool_], score: Floats) -> dict[str, float | None
 def slices_of(faces: LabelledFaces, probabilities: Floats) -> list[dict[str, Any]]:
     """Accuracy by part, size, brightness, sharpness and cut; slices of fewer than 5 left out."""
     out = []
-    for kind, value, rows in _slices(faces):
+    for kind, value, rows in _slices(faces, told_of(probabilities) != NOTHING):
         if int(rows.sum()) < _FEWEST:
             continue
         found = _with_interval(accuracy, faces, probabilities, rows)
@@ -159,28 +156,31 @@ def slices_of(faces: LabelledFaces, probabilities: Floats) -> list[dict[str, Any
     return out
 
 
-def _slices(faces: LabelledFaces) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _slices(
+    faces: LabelledFaces, found: NDArray[np.bool_]
+) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Kinds of faces; how large or bright those are that were not found is not known."""
     parts = np.array(faces.parts)
     if len(set(faces.parts)) > 1:
         for part in dict.fromkeys(faces.parts):
             yield "part", part, parts == part
     for low, high in pairwise(SIZES_PX):
         name = f"{low} px and more" if high == SIZES_PX[-1] else f"{low} to {high} px"
-        yield "size", name, (faces.sides >= low) & (faces.sides < high)
+        yield "size", name, found & (faces.sides >= low) & (faces.sides < high)
     light = faces.brightness
-    yield "light", "dark", light < _DARK
-    yield "light", "middle", (light >= _DARK) & (light < _BRIGHT)
-    yield "light", "bright", light >= _BRIGHT
-    quarter = float(np.quantile(faces.sharpness, 0.25))
-    yield "sharpness", "blurriest quarter", faces.sharpness <= quarter
-    yield "sharpness", "the rest", faces.sharpness > quarter
+    yield "light", "dark", found & (light < _DARK)
+    yield "light", "middle", found & (light >= _DARK) & (light < _BRIGHT)
+    yield "light", "bright", found & (light >= _BRIGHT)
+    quarter = float(np.quantile(faces.sharpness[found], 0.25))
+    yield "sharpness", "blurriest quarter", found & (faces.sharpness <= quarter)
+    yield "sharpness", "the rest", found & (faces.sharpness > quarter)
     if faces.at_edge.any():
         yield "frame", "cut by its edge", faces.at_edge
         yield "frame", "whole", ~faces.at_edge
 
 
 def in_words(summary: dict[str, Any]) -> str:
-    """The main figure and the weakest state in two sentences."""
+    """The main figure and the weakest state, and what else weighs on them, in some sentences."""
     accuracy_ = summary["accuracy"]
     words = (
         f"{accuracy_['value']:.1%} of {summary['faces']:,} faces are told right "
@@ -190,9 +190,26 @@ def in_words(summary: dict[str, Any]) -> str:
     labelled = {name: row for name, row in classes.items() if row["support"]}
     worst = min(labelled, key=lambda name: labelled[name]["recall"])
     row = labelled[worst]
+    words += (
+        f" Of the {row['support']} faces labelled {worst}, {row['recall']:.1%} are "
+        f"told so; where it says {worst}, {row['precision']:.1%} are."
+    )
+    if summary["without_face"]:
+        words += f" In {summary['without_face']:,} pictures no face was found: they count as wrong."
+    return words
+
+
+def lowered(summary: dict[str, Any]) -> str | None:
+    """Why the macro mean is lower than it seems: states that are told but never labelled."""
+    classes: dict[str, dict[str, float]] = summary["classes"]
+    extra = [name for name, row in classes.items() if not row["support"]]
+    if not extra:
+        return None
+    labelled = [row["f1"] for row in classes.values() if row["support"]]
     return (
-        f"{words} Of the {row['support']} faces labelled {worst}, {row['recall']:.1%} are "
-        f"found; where it says {worst}, {row['precision']:.1%} are."
+        f"No face is labelled {' or '.join(extra)}, but some are told so: that counts with 0 in "
+        f"the macro mean, as in scikit-learn. Over the labelled states alone the mean F1 is "
+        f"{sum(labelled) / len(labelled):.3f}."
     )
 
 

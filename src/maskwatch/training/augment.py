@@ -21,7 +21,7 @@ from maskwatch.types import CLASSES, Floats, Image, MaskState
 
 
 @dataclass(frozen=True, slots=True)
-class Augmentation:
+class FaceAugmentation:
     """How far training pictures stray from the cut ones; all 0 leaves them as they are.
 
     `shift` (in parts of the square that is cut), `zoom` (of its logarithm) and `rotation_deg` are
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     drawn: NDArray[np.bool_]
 
 
-PLAIN = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
+PLAIN = FaceAugmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
 _PLACEMENTS = (
     (Placement.WORN, 0.42),
     (Placement.NOSE_OUT, 0.25),
@@ -63,7 +63,7 @@ def training_batch(
     *,
     side: int,
     margin: float,
-    how: Augmentation,
+    how: FaceAugmentation,
     rng: np.random.Generator,
 ) -> Batch:
     """The faces of these rows as training sees them."""
@@ -82,7 +82,7 @@ def _moved(
     row: int,
     side: int,
     margin: float,
-    how: Augmentation,
+    how: FaceAugmentation,
     rng: np.random.Generator,
 ) -> tuple[Image, Floats]:
     """The face as some detector might have cut it: one of its boxes, shifted, scaled, turned."""
@@ -113,7 +113,7 @@ def _moved(
 
 
 def _drawn_on(
-    image: Image, landmarks: Floats, label: int, how: Augmentation, rng: np.random.Generator
+    image: Image, landmarks: Floats, label: int, how: FaceAugmentation, rng: np.random.Generator
 ) -> tuple[Image, int]:
     """The face with a mask or a thing drawn onto it, and what is then true of it."""
     if not np.isfinite(landmarks).all():
@@ -130,7 +130,7 @@ def _drawn_on(
     return image, CLASSES.index(state)
 
 
-def _look(image: Image, how: Augmentation, rng: np.random.Generator) -> Image:
+def _look(image: Image, how: FaceAugmentation, rng: np.random.Generator) -> Image:
     """Other light, other colours, a worse camera, something in front."""
     if rng.random() < how.colour:
         image = _relit(image, rng)

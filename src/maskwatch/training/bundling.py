@@ -14,7 +14,7 @@ from maskwatch.images import planes
 from maskwatch.models.bundle import Bundle, InputSpec, UnknownRule
 from maskwatch.models.classifier import softmax
 from maskwatch.models.runtime import Network
-from maskwatch.training.augment import PLAIN, Augmentation, training_batch
+from maskwatch.training.augment import PLAIN, FaceAugmentation, training_batch
 from maskwatch.training.backbone import IMAGENET_MEAN, IMAGENET_STD
 from maskwatch.training.export import NETWORK, export_onnx, fit_temperature, fit_threshold, quantise
 from maskwatch.training.fit import Recipe
@@ -78,7 +78,7 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
 
 
 def logits_of(
-    model: Path, crops: FaceCrops, recipe: Recipe, how: Augmentation = PLAIN, seed: int = 0
+    model: Path, crops: FaceCrops, recipe: Recipe, how: FaceAugmentation = PLAIN, seed: int = 0
 ) -> Floats:
     """What an exported network says of the labelled boxes, shape (n, 3)."""
     network, rng = Network(model, device="cpu"), np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def _counts(crops: FaceCrops) -> dict[str, list[int]]:
     }
 
 
-def _without_drawings(recipe: Recipe) -> Augmentation:
+def _without_drawings(recipe: Recipe) -> FaceAugmentation:
     return replace(recipe.augmentation, drawn_mask=0, drawn_thing=0, erase=0)
 
 
@@ -110,7 +110,11 @@ def _calibration(crops: FaceCrops, recipe: Recipe) -> Iterator[Floats]:
 
 
 def _inputs(
-    crops: FaceCrops, rows: list[int], recipe: Recipe, how: Augmentation, rng: np.random.Generator
+    crops: FaceCrops,
+    rows: list[int],
+    recipe: Recipe,
+    how: FaceAugmentation,
+    rng: np.random.Generator,
 ) -> Floats:
     batch = training_batch(crops, rows, side=recipe.side, margin=recipe.margin, how=how, rng=rng)
     return planes(batch.pictures, (recipe.side, recipe.side), mean=IMAGENET_MEAN, std=IMAGENET_STD)

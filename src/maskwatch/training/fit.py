@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
-from maskwatch.training.augment import Augmentation, Batch, training_batch
+from maskwatch.training.augment import Batch, FaceAugmentation, training_batch
 from maskwatch.training.backbone import build, normalised
 from maskwatch.training.progress import Progress, finished
 
@@ -44,7 +44,7 @@ class Recipe:
     average_decay: float = 0.995
     class_shares: tuple[float, float, float] = (0.36, 0.42, 0.22)
     source_weights: tuple[float, ...] = (1.0, 0.8, 0.4)
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: FaceAugmentation = field(default_factory=FaceAugmentation)
     teacher_share: float = 0.0
     seed: int = 42
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from maskwatch.errors import UsageError
-from maskwatch.training.augment import Augmentation
+from maskwatch.training.augment import FaceAugmentation
 from maskwatch.training.fit import Recipe
 
 
@@ -48,7 +48,7 @@ class Plan:
         return tuple(recipe for member in self.members for recipe in member)
 
 
-_MILD_LOOKS = Augmentation(
+_MILD_LOOKS = FaceAugmentation(
     shift=0.05, zoom=0.12, rotation_deg=8, lying=0, degrade=0.3, drawn_mask=0.15, drawn_thing=0
 )
 FORERUNNER = (
@@ -99,7 +99,9 @@ LITE_AGAIN = replace(
     source_weights=(1.0, 0.8, 0.2),
     augmentation=_MILDER_LOOKS,
 )
-_PLAIN_LOOKS = Augmentation(lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_thing=0, erase=0)
+_PLAIN_LOOKS = FaceAugmentation(
+    lying=0, colour=0.3, degrade=0, drawn_mask=0, drawn_thing=0, erase=0
+)
 REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
 
 PLANS = {

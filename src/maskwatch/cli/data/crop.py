@@ -54,15 +54,16 @@ def crop(
     set_up_log()
     from maskwatch.app.detector import detector_options
     from maskwatch.data.cutting import Cutting, cut_out_faces, parse_offsets
+    from maskwatch.data.finding import Finding
     from maskwatch.data.formats import read_photos_or_set
     from maskwatch.data.names import parse_classes
     from maskwatch.data.outputs import check_folder, start_folder
     from maskwatch.models.detectors import open_detector
 
-    how = Cutting(
-        offsets=parse_offsets(crop_margin), which=faces, without=without_face,
-        min_face=settings.min_face, tiles=settings.tiles,
-    )  # fmt: skip
+    finding = Finding(
+        which=faces, without=without_face, min_face=settings.min_face, tiles=settings.tiles
+    )
+    how = Cutting(finding=finding, offsets=parse_offsets(crop_margin))
     detector = open_detector(settings.detector, detector_options(settings))
     check_folder(out, "data crop", [photos], overwrite=settings.overwrite, inside=True)
     pictures = read_photos_or_set(photos, parse_classes(classes), leave_out=out)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 First = Annotated[Path, typer.Argument(help="A folder of pictures, such as what was trained on.")]
 Second = Annotated[Path, typer.Argument(help="Another, such as what is tested on.")]
-Listing = Annotated[Path | None, typer.Option("--csv", help="File that lists every pair.")]
+Listing = Annotated[
+    Path | None, typer.Option("--csv", help="File that lists them, each with its nearest twin.")
+]
 _SHOWN = 5
 
 
@@ -35,6 +37,8 @@ def leaks(
       maskwatch data leaks training/ benchmark/ --csv leaks.csv
     """
     set_up_log()
+    import numpy as np
+
     from maskwatch.data.duplicates import twins_between
     from maskwatch.data.formats.files import write_text
     from maskwatch.data.outputs import check_file
@@ -44,14 +48,14 @@ def leaks(
         check_file(csv, overwrite=overwrite)
     one, first_damaged = _facts(first)
     other, second_damaged = _facts(second)
-    pairs = twins_between(one, other, near_bits)
-    pairs.sort(key=lambda pair: (not pair.exact, pair.bits))
-    rows = [(str(one[p.first].path), str(other[p.second].path), p.bits) for p in pairs]
-    exact = {pair.second for pair in pairs if pair.exact}
-    near = {pair.second for pair in pairs} - exact
-    share = (len(exact) + len(near)) / max(1, len(other))
+    twins = twins_between(one, other, near_bits)
+    rows = [
+        (str(one[twins.first[row]].path), str(other[twins.second[row]].path), int(twins.bits[row]))
+        for row in np.lexsort((twins.bits, ~twins.exact))
+    ]
+    exact, share = int(twins.exact.sum()), len(twins) / max(1, len(other))
     print(f"{len(other)} pictures of {second}, {share:.1%} with a twin in {first}:")
-    print(f"  {len(exact)} equal, {len(near)} near duplicates (at most {near_bits} of 64 bits)")
+    print(f"  {exact} equal, {len(twins) - exact} near duplicates (at most {near_bits} of 64 bits)")
     for trained, tested, bits in rows[:_SHOWN]:
         print(f"  {tested} and {trained}: {bits} bits")
     if csv is not None:

@@ -1,18 +1,21 @@
 """What the commands of a set share: options, reading with a bar, and the words about it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from maskwatch.cli.guard import say
+from maskwatch.errors import UsageError
 
 if TYPE_CHECKING:
     from maskwatch.data.facts import Facts
     from maskwatch.data.labelled import LabelledSet
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 Dataset = Annotated[
     Path,
     typer.Argument(help="Class folders, or a COCO, Pascal VOC or YOLO set; with parts or without."),
@@ -25,8 +28,9 @@ Images = Annotated[
     Path | None, typer.Option(help="Where the pictures of a COCO file lie, if not beside it.")
 ]
 Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
-Report = Annotated[Path | None, typer.Option(help="Folder for index.html, metrics.json, PNGs.")]
-Public = Annotated[bool, typer.Option("--public", help="No photographs, no file names.")]
+Person = Annotated[
+    str, typer.Option(help="Regular expression whose first group is the person in a file's name.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 NearBits = Annotated[
     int,
@@ -64,6 +68,18 @@ def with_bar(things: Iterable[T], total: int, words: str) -> Iterator[T]:
     console = Console(stderr=True)
     shown = console.is_terminal
     return iter(track(things, words, total, console=console, transient=True, disable=not shown))
+
+
+def chosen(words: str, kinds: type[E], option: str) -> list[E]:
+    """What an option names with commas.
+
+    Raises:
+        UsageError: a word that is none of them.
+    """
+    try:
+        return [kinds(word.strip()) for word in words.split(",") if word.strip()]
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}; choose from {', '.join(kinds)}") from error
 
 
 def listed(paths: Sequence[object], most: int = 4) -> str:

@@ -5,18 +5,25 @@ from typing import Annotated, Any
 
 import typer
 
-from maskwatch.cli.data.options import Classes, Dataset, NearBits, Overwrite, Seed, facts, read
+from maskwatch.cli.data.options import (
+    Classes,
+    Dataset,
+    NearBits,
+    Overwrite,
+    Person,
+    Seed,
+    chosen,
+    facts,
+    read,
+)
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
-from maskwatch.errors import UsageError
 
 Out = Annotated[Path, typer.Option(help="Folder for the parts.")]
 Share = Annotated[float, typer.Option(min=0, max=1, help="Share of the pictures.")]
 Groups = Annotated[
-    str, typer.Option(help="What never crosses a part, with commas: near-duplicates, person; none.")
-]
-Person = Annotated[
-    str, typer.Option(help="Regular expression whose first group is the person in a file's name.")
+    str,
+    typer.Option(help="What never crosses a part, with commas: near-duplicates, person; or none."),
 ]
 Folds = Annotated[int | None, typer.Option(min=2, help="So many folds instead, each tested once.")]
 Balanced = Annotated[
@@ -55,14 +62,10 @@ def split(
     from maskwatch.data.parting import Parting, part_set
     from maskwatch.data.split import Shares
 
-    try:
-        kinds = frozenset(Group(word.strip()) for word in group.split(",") if word != "none")
-    except ValueError as error:
-        raise UsageError(f"--group: {error}; choose from {', '.join(Group)}, none") from error
-    shares = Shares(val, test)
+    kinds = [] if group == "none" else chosen(group, Group, "--group")
     how = Parting(
-        shares=shares, folds=folds, kinds=kinds, person=person, near_bits=near_bits,
-        balance=balance, seed=seed, anew=anew,
+        shares=Shares(val, test), folds=folds, kinds=frozenset(kinds), person=person,
+        near_bits=near_bits, balance=balance, seed=seed, anew=anew,
     )  # fmt: skip
     check_folder(out, "data split", [dataset], overwrite=overwrite)
     labelled = read(dataset, classes)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from maskwatch.app.settings import Settings
+from maskwatch.cli.data.options import chosen
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.cli.options import with_settings
 
@@ -44,14 +45,10 @@ def synthesize(
     """
     set_up_log()
     from maskwatch.data.synthesize import Order, synthesize
-    from maskwatch.errors import UsageError
     from maskwatch.types import MaskState
 
-    try:
-        wanted = tuple(MaskState(word.strip()) for word in states.split(","))
-    except ValueError as error:
-        raise UsageError(f"--states: {error}; choose from incorrect, mask, no_mask") from error
-    order = Order(states=wanted, per_face=per_face, margin=margin, seed=seed)
+    wanted = chosen(states, MaskState, "--states")
+    order = Order(states=tuple(wanted), per_face=per_face, margin=margin, seed=seed)
     samples = errors = 0
     for result, drawn in synthesize(photos, out, order, settings.but(every=settings.every or "1s")):
         samples, errors = samples + drawn, errors + (result.error is not None)

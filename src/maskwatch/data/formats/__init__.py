@@ -65,17 +65,30 @@ def read_set(path: Path, classes: Classes | None = None, images: Path | None = N
         SourceError: nothing there, no labels, or none that can be read.
         UsageError: a class name that is not understood.
     """
+    found = _read(path, classes, images)
+    if not found.pictures:
+        why = "".join(f"; {problem}" for problem in found.problems[:3])
+        raise SourceError(f"{path} holds no picture with a label{why}")
+    unused = tuple(
+        f"--classes says what {name!r} means, but nothing in the set is labelled so"
+        for name in classes or ()
+        if name not in found.classes
+    )
+    return replace(found, problems=found.problems + unused)
+
+
+def _read(path: Path, classes: Classes | None, images: Path | None = None) -> LabelledSet:
     match form_of(path, classes):
         case "coco":
-            found = read_coco(path, classes, images)
+            return read_coco(path, classes, images)
         case "yolo":
-            found = read_yolo(path, classes)
+            return read_yolo(path, classes)
         case "voc":
-            found = read_voc(path, classes)
+            return read_voc(path, classes)
         case "parts":
-            found = _joined(path, classes)
+            return _joined(path, classes)
         case "folders":
-            found = read_folders(path, classes)
+            return read_folders(path, classes)
         case _:
             raise SourceError(
                 f"{path} is not there"
@@ -84,10 +97,6 @@ def read_set(path: Path, classes: Classes | None = None, images: Path | None = N
                 "without_mask; others with --classes), annotations.json (COCO), .xml files "
                 f"(Pascal VOC) or data.yaml (YOLO){_hint(path, classes)}"
             )
-    if not found.pictures:
-        why = "".join(f"; {problem}" for problem in found.problems[:3])
-        raise SourceError(f"{path} holds no picture with a label{why}")
-    return found
 
 
 def check_form(labelled: LabelledSet, form: str) -> None:
@@ -160,7 +169,7 @@ def _joined(root: Path, given: Classes | None) -> LabelledSet:
         SourceError: a part without labels.
     """
     parts = _parts(root)
-    sets = [read_set(part, given) for part in parts]
+    sets = [_read(part, given) for part in parts]
     beside = [folder for folder in class_folders(root) if folder not in parts]
     pictures = tuple(
         replace(picture, split=split_of(part.root.name))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from maskwatch.data.formats.files import boxes_of, lay, named, write_text
+from maskwatch.data.formats.files import boxes_of, lay, named_parts, write_text
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import SourceError, UsageError
@@ -120,12 +120,11 @@ def write_coco(labelled: LabelledSet, out: Path) -> list[Path]:
         SinkError: a file cannot be written.
     """
     written: dict[int, Path] = {}
-    for split in labelled.splits:
-        part = [p for p in labelled.pictures if p.split == split]
+    for split, part in named_parts(labelled):
         folder = out / (split or "")
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
-        for number, (name, picture) in enumerate(named(part), 1):
+        for number, (name, picture) in enumerate(part, 1):
             boxes = boxes_of(picture)
             width, height = size_of(picture.path)
             images.append({"id": number, "file_name": name, "width": width, "height": height})

@@ -73,6 +73,14 @@ def named(pictures: Iterable[LabelledPicture]) -> list[tuple[str, LabelledPictur
     return out
 
 
+def named_parts(
+    labelled: LabelledSet,
+) -> Iterator[tuple[str | None, list[tuple[str, LabelledPicture]]]]:
+    """Each part of a set with its pictures and their file names, all different within the part."""
+    for split in labelled.splits:
+        yield split, named(picture for picture in labelled.pictures if picture.split == split)
+
+
 def readable(labelled: LabelledSet) -> tuple[LabelledSet, list[str]]:
     """The set without pictures whose size cannot be read, and the reasons."""
     kept, errors = [], []

@@ -1,8 +1,9 @@
 """Class folders: one folder a state, one face a picture."""
 
+from collections import Counter
 from pathlib import Path
 
-from maskwatch.data.formats.files import lay, named, pictures_below
+from maskwatch.data.formats.files import is_picture, lay, named, pictures_below
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of
 
@@ -32,11 +33,25 @@ def read_folders(folder: Path, classes: Classes | None = None) -> LabelledSet:
         state = meanings[inner.name]
         if state is None:
             continue
-        before = len(pictures)
-        pictures += [LabelledPicture(path, None, (state,)) for path in pictures_below(inner)]
-        if len(pictures) == before:
-            problems.append(f"the class folder {inner} is empty")
+        found = [LabelledPicture(path, None, (state,)) for path in pictures_below(inner)]
+        pictures += found
+        if not found:
+            problems.append(f"the class folder {inner} has no picture")
+        problems += _others(inner)
     return LabelledSet(folder, "folders", tuple(pictures), meanings, tuple(problems))
+
+
+def _others(folder: Path) -> list[str]:
+    """A sentence about files of a class folder that are no pictures by their names, if any."""
+    suffixes = Counter(
+        path.suffix.lower() or "no suffix"
+        for path in folder.rglob("*")
+        if path.is_file() and not is_picture(path) and not path.name.startswith(".")
+    )
+    if not suffixes:
+        return []
+    words = ", ".join(f"{count} with {suffix}" for suffix, count in sorted(suffixes.items()))
+    return [f"files in {folder} that are not read as pictures: {words}"]
 
 
 def write_folders(labelled: LabelledSet, out: Path) -> list[Path]:

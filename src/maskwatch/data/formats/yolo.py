@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from maskwatch.data.formats.files import boxes_of, lay, named, pictures_below, write_text
+from maskwatch.data.formats.files import boxes_of, lay, named_parts, pictures_below, write_text
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import MissingExtra, SourceError
@@ -153,9 +153,8 @@ def write_yolo(labelled: LabelledSet, out: Path) -> list[Path]:
         SinkError: a file cannot be written.
     """
     written: dict[int, Path] = {}
-    for split in labelled.splits:
-        part = [p for p in labelled.pictures if p.split == split]
-        for name, picture in named(part):
+    for split, part in named_parts(labelled):
+        for name, picture in part:
             boxes = boxes_of(picture)
             size = np.array(size_of(picture.path) * 2, np.float64)
             middle_size = np.hstack(

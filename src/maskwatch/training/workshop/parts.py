@@ -1,14 +1,14 @@
 """Which pictures a training learns from, and which it is watched on."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from maskwatch.data.check import leaks_of
-from maskwatch.data.duplicates import Twins, twins_within
+from maskwatch.data.duplicates import Twins, TwinsWithin
 from maskwatch.data.facts import Facts
 from maskwatch.data.groups import groups_of
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
@@ -62,7 +62,7 @@ def parts_of(labelled: LabelledSet, facts: Sequence[Facts], classes: int, seed: 
         if fact.error is None and picture.split != "test"
     ]
     pictures = [picture for picture, _ in readable]
-    twins = twins_within([fact for _, fact in readable])
+    twins = TwinsWithin([fact for _, fact in readable])
     splits = {picture.split for picture in pictures}
     if splits == {"val"} or not splits:
         raise UsageError(f"{labelled.root} has no part to learn from: name it train")
@@ -98,7 +98,7 @@ def _key_of(train: Samples, val: Samples, sha256: dict[Path, str]) -> str:
 
 
 def _held_out(
-    pictures: list[LabelledPicture], twins: Sequence[Twins], seed: int
+    pictures: list[LabelledPicture], twins: Iterable[Twins], seed: int
 ) -> list[LabelledPicture]:
     shares = {"train": 1 - _HELD_OUT, "val": _HELD_OUT}
     parts = split_groups(pictures, groups_of(len(pictures), twins), shares, seed)
