@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from maskwatch.events import Alert, AlertKind, Batch
 from maskwatch.store.eventstore import EventStore
 from tests.conftest import SiteMaker
 
@@ -84,6 +85,22 @@ def test_a_site_is_watched_then_asked_about(make_site: SiteMaker, tmp_path: Path
     chart = run("stats", "--by", "camera", "--database", site, cwd=tmp_path)
     assert "gate" in chart.stdout
     assert "0%" in chart.stdout
+
+
+def test_what_was_given_up_is_listed_with_its_reason(tmp_path: Path) -> None:
+    now = time.time()
+    refused = Alert(
+        kind=AlertKind.VIOLATION, rule="bare", camera="gate", time=now, since=now,
+        sentence="gate: no mask for 5 s",
+    )  # fmt: skip
+    with EventStore(str(tmp_path / "events.db")) as store:
+        store.save(Batch(alerts=((refused, ("hook",)),)))
+        head = store.outbox.head("hook")
+        assert head is not None
+        store.outbox.gave_up(head, error="it answered 422", now=now)
+    done = run("events", "--alerts", "--database", "events.db", cwd=tmp_path)
+    assert re.search(r"hook +│ new +│ gate: no mask for 5 s +│ it answered 422", done.stdout)
+    assert "channel hook: 0 wait to be told, 1 were given up" in done.stderr
 
 
 def test_what_a_replay_would_tell(make_site: SiteMaker, footage: Path, tmp_path: Path) -> None:

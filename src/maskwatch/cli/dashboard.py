@@ -96,15 +96,18 @@ class Dashboard:
         table.add_column("state", ratio=6)
         table.add_column("told", justify="right")
         table.add_column("failed attempts", justify="right")
+        table.add_column("given up", justify="right")
         for outbox in self._watch.outboxes:
             fine = outbox.error is None
             words = Text("✓ works" if fine else f"✗ {outbox.error}", "green" if fine else "red")
             words.truncate(100, overflow="ellipsis")
-            table.add_row(outbox.name, words, str(outbox.counts.sent), str(outbox.counts.failures))
+            counts = outbox.counts
+            lost = Text(str(counts.given_up), "red" if counts.given_up else "")
+            table.add_row(outbox.name, words, str(counts.sent), str(counts.failures), lost)
         error = self._watch.recorder.error
         if error is not None:
             waiting = self._watch.recorder.counts.waiting
-            table.add_row("database", Text(f"✗ {waiting} wait: {error}", "red"), "", "")
+            table.add_row("database", Text(f"✗ {waiting} wait: {error}", "red"), "", "", "")
         return table
 
     def _newest(self) -> RenderableType:

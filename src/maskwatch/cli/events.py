@@ -73,6 +73,9 @@ def events(
         if alerts:
             newest = list(store.alerts(since=begun, camera=camera, limit=limit, newest_first=True))
             console.print(_alert_table(reversed(newest), zone))
+            lost = _given_up_table(store, zone, limit)
+            if lost is not None:
+                console.print(lost)
             _say_what_waits(store)
             return
         shown = list(
@@ -131,6 +134,21 @@ def _receipt_table(receipts: "list[Receipt]", zone: "ZoneInfo | None") -> "Table
         ages = words_of(receipt.keep_s), words_of(receipt.keep_minutes_s)
         table.add_row(_when(receipt.time, zone), *ages, *counts)
     return table
+
+
+def _given_up_table(store: "EventStore", zone: "ZoneInfo | None", limit: int) -> "Table | None":
+    from rich.table import Table
+
+    from maskwatch.store.values import DeliveryState
+
+    given_up = store.outbox.deliveries(state=DeliveryState.FAILED, limit=limit, newest_first=True)
+    table = Table("given up", "channel", "phase", "what was not told", "why")
+    table.columns[0].no_wrap = True
+    for one in reversed(list(given_up)):
+        when = "" if one.tried is None else _when(one.tried, zone)
+        alert = one.alert
+        table.add_row(when, one.channel, alert.phase.value, alert.sentence, one.error or "")
+    return table if table.row_count else None
 
 
 def _say_what_waits(store: "EventStore") -> None:
