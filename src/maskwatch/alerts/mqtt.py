@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessageInfo
 
 _KEEPALIVE_S = 30
-_LONGEST_PAUSE_S = 30
+# An alert should be told in seconds, and a try costs a broker nothing.
+_LONGEST_PAUSE_S = 5
 _LEAVING_S = 2.0
 # What a broker says that may let us in later; paho names codes by words.
 _PASSING = ("Server unavailable", "Server busy")
