@@ -120,7 +120,7 @@ def filled(store: EventStore) -> EventStore:
         (lambda s: s.episodes(), [0, 100, 200, 300, 400, 500]),
         (lambda s: s.episodes(since=200, until=400), [200, 300]),
         (lambda s: s.episodes(camera="yard"), [100, 300, 500]),
-        (lambda s: s.episodes(state=MaskState.MASK, since=1), [200, 400]),
+        (lambda s: s.episodes(state=MaskState.MASK, since=51), [200, 400]),
         (lambda s: s.episodes(limit=2), [0, 100]),
         (lambda s: s.episodes(limit=0), []),
         (lambda s: s.episodes(limit=2, newest_first=True), [500, 400]),
