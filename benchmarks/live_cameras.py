@@ -12,8 +12,6 @@ cameras take when fewer of their frames are decoded (the clip has hardly any key
 """
 
 import os
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from typing import Annotated
 import av
 import typer
 from kit.report import ROOT, Row, save, show
+from kit.rtsp import rtsp_served
 
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.live.build import watching
@@ -39,8 +38,6 @@ _RATE, _LEAST, _SOURCE_RATE = 5.0, 4.5, 25.0
 _GOAL = 0.8
 _SETTLE_S = 4.0
 _FEWER = 8
-_REPEATS = 40
-_RTSP_CODE = ROOT / "benchmarks" / "kit" / "rtsp_file.py"
 
 
 def main(
@@ -154,41 +151,8 @@ def _sources(clip: Path, how: str) -> Iterator[str]:
     if how != "rtsp":
         yield str(clip)
         return
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with TemporaryDirectory() as folder:
-        long = Path(folder) / "long.mp4"
-        _repeat(clip, long, times=_REPEATS)
-        with _served(port, long) as address:
-            yield address
-
-
-@contextmanager
-def _served(port: int, clip: Path) -> Iterator[str]:
-    command = ["/usr/bin/python3", str(_RTSP_CODE), str(port), str(clip)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        if server.stdout is None or server.stdout.readline() != "ready\n":
-            raise SystemExit("GStreamer's RTSP server does not start; see .ci/run for its packages")
-        try:
-            yield f"rtsp://127.0.0.1:{port}/cam"
-        finally:
-            server.kill()
-
-
-def _repeat(clip: Path, path: Path, *, times: int) -> None:
-    """The clip again and again, its packets as they are."""
-    with av.open(str(clip)) as source, av.open(str(path), "w") as out:
-        stream = source.streams.video[0]
-        target = out.add_stream_from_template(stream)
-        length = round(stream.frames / stream.average_rate / stream.time_base)
-        for number in range(times):
-            source.seek(0)
-            for packet in source.demux(stream):
-                if packet.dts is not None and packet.pts is not None:
-                    packet.dts += number * length
-                    packet.pts += number * length
-                    packet.stream = target
-                    out.mux(packet)
+    with rtsp_served(clip) as address:
+        yield address
 
 
 if __name__ == "__main__":

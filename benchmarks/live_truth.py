@@ -137,12 +137,13 @@ def _compared(clip: dict[str, Any], told: Told) -> tuple[Row, list[str]]:
                 seen += 1
             else:
                 remarks.append(f"missed: {person['id']} {state} from {when} s")
-    false = 0
+    false = unsure = 0
     by_id = {id_: p for p in clip["people"] for id_ in matched[p["id"]]}
     for when, episode in told.verdicts:
         person = by_id.get(episode.person)
         if person is not None and not _is_supported(when, episode, person):
             false += 1
+            unsure += episode.state is MaskState.UNKNOWN
             remarks.append(f"false: {person['id']} {episode.state.value} at {when:.1f} s")
     wanted, missed = 0, 0
     alerted = [alert.person for alert in told.alerts]
@@ -162,6 +163,7 @@ def _compared(clip: dict[str, Any], told: Told) -> tuple[Row, list[str]]:
         "changes": changes,
         "seen in 2 s": seen,
         "false verdicts": false,
+        "of them unknown": unsure,
         "alerts due": wanted,
         "alerts": len(told.alerts),
         "missed": missed,

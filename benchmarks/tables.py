@@ -42,7 +42,7 @@ TABLES = {
     "live_truth": Table(
         "live_truth",
         ("clip", "frames/s", "people", "also small", "counted", "changes", "seen in 2 s",
-         "false verdicts", "alerts due", "missed", "false alerts"),
+         "false verdicts", "of them unknown", "alerts due", "missed", "false alerts"),
         (("frames/s", "5.0"),),
     ),
     "live_cameras": Table(
@@ -63,6 +63,12 @@ TABLES = {
         "soak_kills",
         ("kills", "events lost", "alerts stored", "never told", "told twice", "still waiting",
          "episodes left open", "SIGTERM took s"),
+    ),
+    "soak_services": Table(
+        "soak_services",
+        ("service", "kills", "alerts seen", "alerts stored", "all told after s",
+         "never told by log", "told twice by log", "never told by mqtt", "told twice by mqtt",
+         "still waiting", "episodes left open"),
     ),
     "live_latency": Table("live_latency", ("alerts", "median s", "90% s", "most s", "goal s")),
     "leaks": Table("leaks", ("split", "seed", "pictures", "exact", "near", "share with a twin")),
@@ -135,6 +141,7 @@ _COMMANDS = {
     "live_steady": "live_truth",
     "soak_hours": "soak",
     "soak_kills": "soak",
+    "soak_services": "soak",
     "accuracy_coverage": "accuracy",
     "accuracy_groups": "accuracy",
     "detectors_ends": "detectors",

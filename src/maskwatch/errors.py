@@ -10,6 +10,7 @@
     ├── SinkError           an output cannot be written
     ├── StoreError          the database cannot be opened, read or written
     └── DeliveryError       a channel could not tell an alert now
+        └── DeliveryRefused the other side will not take it, however often it is tried
 
 A message says what was expected, what came and what to do, in one sentence fit for a user.
 """
@@ -53,3 +54,7 @@ class StoreError(MaskwatchError):
 
 class DeliveryError(MaskwatchError):
     """A channel could not tell an alert now."""
+
+
+class DeliveryRefused(DeliveryError):
+    """The other side has said that it will not take an alert, now or later."""

@@ -180,6 +180,7 @@ class Channel(Protocol):
         """Tell one phase of an alert; return once the other side has it.
 
         Raises:
+            DeliveryRefused: the other side will never take it; the next one is told.
             DeliveryError: it could not be told now; it will be tried again.
         """
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from maskwatch.alerts.mail import EmailOptions
 from maskwatch.alerts.open import open_channel, probe
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Phase
 
 from .conftest import free_port, make_alert, serving
@@ -165,7 +165,11 @@ def test_a_server_that_refuses_and_recovers() -> None:
     with mail_server() as (room, port):
         channel = open_channel(options(port))
         room.verdict = "451 later,\tperhaps"
-        with pytest.raises(DeliveryError, match="it answered 451 later, perhaps"):
+        with pytest.raises(DeliveryError, match="it answered 451 later, perhaps") as caught:
+            channel.send(make_alert())
+        assert not isinstance(caught.value, DeliveryRefused)
+        room.verdict = "554 not that one"
+        with pytest.raises(DeliveryRefused, match="it answered 554 not that one"):
             channel.send(make_alert())
         room.verdict = "250 kept"
         channel.send(make_alert())
@@ -179,7 +183,9 @@ def test_one_recipient_of_two_is_unknown(caplog: pytest.LogCaptureFixture) -> No
         channel.send(make_alert())
         assert "does not take mail for guard@example.org" in caplog.text
         room.refusing |= {"chief@example.org"}
-        with pytest.raises(DeliveryError, match=r"no mail for the recipients \(550 no such person"):
+        with pytest.raises(
+            DeliveryRefused, match=r"no mail for the recipients \(550 no such person"
+        ):
             channel.send(make_alert())
     assert room.recipients == [["chief@example.org"]]
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from maskwatch.alerts.mqtt import MqttChannel, MqttOptions
 from maskwatch.alerts.open import open_channel, probe
-from maskwatch.errors import DeliveryError, UsageError
+from maskwatch.errors import DeliveryError, DeliveryRefused, UsageError
 from maskwatch.events import AlertKind, Phase
 
 from .conftest import free_port, make_alert, serving
@@ -358,7 +358,7 @@ def test_user_and_password(tmp_path: Path) -> None:
         for login in ({}, {"username": "me", "password": "wrong-one"}):
             with pytest.raises(DeliveryError, match="refused the connection: Not auth") as caught:
                 probe(options(broker.port, **login))
-            with pytest.raises(DeliveryError, match="refused the connection: Not authorized"):
+            with pytest.raises(DeliveryRefused, match="refused the connection: Not authorized"):
                 open_channel_and_send(options(broker.port, **login, timeout_s=0.5))
             assert "wrong-one" not in str(caught.value)
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from maskwatch.alerts.open import open_channel, probe
 from maskwatch.alerts.options import RetryLater
 from maskwatch.alerts.webhook import WebhookOptions
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Phase
 
 from .conftest import WebServer, free_port, make_alert, serving, web_server
@@ -130,6 +130,21 @@ def test_a_server_that_fails_and_recovers(web: WebServer) -> None:
 def test_all_of_2xx_is_success(web: WebServer, status: int) -> None:
     web.answers = [(status, {}, b"")]
     post(web.url)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 413, 422])
+def test_what_a_server_calls_our_fault_is_refused_for_good(web: WebServer, status: int) -> None:
+    web.answers = [(status, {}, b"no such thing")]
+    with pytest.raises(DeliveryRefused, match=f"answered {status}: no such thing"):
+        post(web.url)
+
+
+@pytest.mark.parametrize("status", [302, 408, 425, 429, 500, 502, 503, 507])
+def test_what_may_pass_is_not_refused_for_good(web: WebServer, status: int) -> None:
+    web.answers = [(status, {"Retry-After": "7"}, b"")]
+    with pytest.raises(DeliveryError) as caught:
+        post(web.url)
+    assert not isinstance(caught.value, DeliveryRefused)
 
 
 def test_redirects_are_not_followed(web: WebServer) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from maskwatch.pipeline.verdict import Verdict
+from maskwatch.pipeline.verdict import Verdict, VerdictOptions
 from maskwatch.types import MaskState
 
 MASK = np.array([0.95, 0.03, 0.02], np.float32)
@@ -9,9 +9,11 @@ BARE = np.array([0.04, 0.92, 0.04], np.float32)
 TORN = np.array([0.45, 0.4, 0.15], np.float32)
 
 
-def fed(verdict: Verdict, rows: list[np.ndarray], start: float, rate: float = 5.0) -> float:
+def fed(
+    verdict: Verdict, rows: list[np.ndarray], start: float, rate: float = 5.0, weight: float = 1.0
+) -> float:
     for count, row in enumerate(rows):
-        verdict.add(row, 1.0, start + count / rate)
+        verdict.add(row, weight, start + count / rate)
     return start + len(rows) / rate
 
 
@@ -38,7 +40,25 @@ def test_a_change_is_seen_within_two_seconds(rate: float) -> None:
         now += 1 / rate
     assert verdict.state is MaskState.NO_MASK
     assert now - 1 / rate - changed <= 2.0
-    assert abs(verdict.since_s - changed) <= 1.25
+    assert abs(verdict.since_s - changed) < 1e-6, "dated to the first face of the new state"
+
+
+def test_a_change_is_dated_to_where_the_faces_turned_despite_a_wrong_one() -> None:
+    verdict = Verdict()
+    changed = fed(verdict, [MASK] * 12 + [BARE] + [MASK] * 3, 0.0)
+    fed(verdict, [BARE] * 3 + [MASK] + [BARE] * 5, changed)
+    assert verdict.state is MaskState.NO_MASK
+    assert changed <= verdict.since_s <= changed + 0.25, "or as far back as the window goes"
+
+
+def test_no_state_is_dated_to_before_the_one_that_it_follows() -> None:
+    options = VerdictOptions(hold_s=0.0)
+    verdict = Verdict(options)
+    fed(verdict, [MASK, TORN, MASK], 0.0)
+    for step in range(3, 40):
+        before = verdict.since_s
+        verdict.add(BARE if step % 8 < 5 else MASK, 1.0, step / 5)
+        assert verdict.since_s >= before
 
 
 def test_single_wrong_frames_change_nothing() -> None:
@@ -70,8 +90,10 @@ def test_large_sharp_faces_outweigh_small_ones() -> None:
     assert verdict.state is MaskState.MASK
 
 
-def test_too_little_to_see_is_unknown_however_sure_each_face_is() -> None:
+@pytest.mark.parametrize("rate", [2, 5, 30])
+def test_too_little_to_see_is_unknown_however_often_it_is_seen(rate: int) -> None:
     verdict = Verdict()
-    for count in range(5):
-        verdict.add(MASK, 0.01, count / 5)
+    fed(verdict, [MASK] * 3 * rate, 0.0, rate, weight=0.02)
     assert verdict.state is MaskState.UNKNOWN
+    fed(verdict, [MASK] * 3 * rate, 3.0, rate, weight=0.2)
+    assert verdict.state is MaskState.MASK

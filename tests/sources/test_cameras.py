@@ -1,7 +1,11 @@
+import http.server
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -55,6 +59,86 @@ def test_a_file_is_played_at_its_own_pace_and_then_has_ended(make_video: MakeVid
     assert times == sorted(times)
     assert camera.error == "it has ended"
     assert not camera.up
+
+
+@contextmanager
+def served(path: Path, *, with_length: bool = True, part: float = 1.0) -> Iterator[str]:
+    """The address of a file, sent as a file, or as a stream of which nobody knows the length."""
+
+    class Sending(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = path.read_bytes()
+            self.send_response(200)
+            if with_length:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: round(len(content) * part)])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sending) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{path.name}"
+        server.shutdown()
+
+
+def test_a_film_behind_an_address_ends_as_a_file_does(make_video: MakeVideo) -> None:
+    with served(make_video(count=25)) as address:
+        begun = time.monotonic()
+        with Started(CameraSpec(name="door", source=address)) as camera:
+            assert until(lambda: camera.ended)
+        assert time.monotonic() - begun >= 0.9, "at its own pace"
+    assert (camera.counts.read, camera.counts.connects) == (25, 1)
+    assert camera.error == "it has ended"
+
+
+def test_a_film_behind_an_address_may_begin_again(make_video: MakeVideo) -> None:
+    with served(make_video(count=5)) as address:
+        spec = CameraSpec(name="door", source=address, loop=True)
+        with Started(spec) as camera:
+            assert until(lambda: camera.counts.connects >= 2)
+            assert not camera.ended
+
+
+def test_a_film_that_breaks_off_on_its_way_is_opened_again(
+    make_video: MakeVideo, tmp_path: Path
+) -> None:
+    with (
+        served(with_its_index_first(make_video(count=50), tmp_path), part=0.9) as address,
+        Started(CameraSpec(name="door", source=address)) as camera,
+    ):
+        assert until(lambda: camera.counts.connects >= 2)
+        assert not camera.ended
+        assert camera.counts.read > 0
+
+
+def test_a_stream_that_stops_is_opened_again(make_video: MakeVideo, tmp_path: Path) -> None:
+    with (
+        served(as_transport_stream(make_video(count=10), tmp_path), with_length=False) as address,
+        Started(CameraSpec(name="door", source=address)) as camera,
+    ):
+        assert until(lambda: camera.counts.connects >= 2)
+        assert not camera.ended
+
+
+def as_transport_stream(video: Path, folder: Path) -> Path:
+    return copied(video, folder / "stream.ts")
+
+
+def with_its_index_first(video: Path, folder: Path) -> Path:
+    return copied(video, folder / "film.mp4", movflags="faststart")
+
+
+def copied(video: Path, path: Path, **options: str) -> Path:
+    with av.open(str(video)) as given, av.open(str(path), "w", options=options) as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                made.mux(packet)
+    return path
 
 
 def test_a_file_in_a_loop_goes_on_with_its_time(make_video: MakeVideo) -> None:

@@ -104,6 +104,7 @@ def filled(store: EventStore) -> EventStore:
     seen = [
         episode(
             start=100.0 * i,
+            end=100.0 * i + 50,
             camera=("lobby", "yard")[i % 2],
             state=(MaskState.MASK, MaskState.NO_MASK)[i % 2],
         )
@@ -119,7 +120,7 @@ def filled(store: EventStore) -> EventStore:
         (lambda s: s.episodes(), [0, 100, 200, 300, 400, 500]),
         (lambda s: s.episodes(since=200, until=400), [200, 300]),
         (lambda s: s.episodes(camera="yard"), [100, 300, 500]),
-        (lambda s: s.episodes(state=MaskState.MASK, since=1), [200, 400]),
+        (lambda s: s.episodes(state=MaskState.MASK, since=51), [200, 400]),
         (lambda s: s.episodes(limit=2), [0, 100]),
         (lambda s: s.episodes(limit=0), []),
         (lambda s: s.episodes(limit=2, newest_first=True), [500, 400]),
@@ -130,6 +131,19 @@ def test_episodes_can_be_chosen(
     filled: EventStore, ask: Callable[[EventStore], object], starts: list[float]
 ) -> None:
     assert [e.start for e in ask(filled)] == starts  # type: ignore[attr-defined]
+
+
+def test_episodes_that_reach_into_a_span_belong_to_it(store: EventStore) -> None:
+    before = episode(person="before", start=10.0, end=99.0)
+    into = episode(person="into", start=20.0, end=150.0)
+    within = episode(person="within", start=110.0, end=120.0)
+    going_on = episode(person="going on", start=5.0)
+    after = episode(person="after", start=200.0)
+    store.save(Batch(episodes=(before, into, within, going_on, after)))
+    found = [e.person for e in store.episodes(since=100.0, until=200.0)]
+    assert found == ["going on", "into", "within"]
+    newest = [e.person for e in store.episodes(since=100.0, limit=2, newest_first=True)]
+    assert newest == ["after", "within"]
 
 
 def test_alerts_come_by_time_and_phase(store: EventStore) -> None:

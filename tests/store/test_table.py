@@ -1,4 +1,4 @@
-"""Episodes as CSV."""
+"""Episodes and alerts as CSV."""
 
 import csv
 from collections.abc import Iterator
@@ -8,8 +8,16 @@ import pytest
 
 from maskwatch.errors import SinkError, StoreError
 from maskwatch.events import Episode, Evidence
-from maskwatch.store import EPISODE_COLUMNS, episode_rows, write_episodes
-from tests.store.conftest import episode
+from maskwatch.store import (
+    ALERT_COLUMNS,
+    EPISODE_COLUMNS,
+    alert_rows,
+    episode_rows,
+    write_alerts,
+    write_episodes,
+)
+from maskwatch.types import MaskState
+from tests.store.conftest import alert, episode
 
 
 def test_rows_have_the_columns() -> None:
@@ -23,6 +31,26 @@ def test_rows_have_the_columns() -> None:
         "faces": 3, "probability_mask": 0.1, "probability_no_mask": 0.7,
         "probability_incorrect": 0.2, "face_px": 43.2,
     }  # fmt: skip
+
+
+def test_alerts_have_their_columns() -> None:
+    told = alert(id="a1", time=3.25, since=0.25, state=MaskState.NO_MASK, episode="e1", rate=0.5)
+    (row,) = alert_rows([told])
+    assert dict(zip(ALERT_COLUMNS, row, strict=True)) == {
+        "id": "a1", "number": 0, "phase": "new", "kind": "violation", "rule": "no-mask",
+        "camera": "lobby", "time": "1970-01-01T00:00:03.250+00:00",
+        "since": "1970-01-01T00:00:00.250+00:00", "sentence": "No mask in lobby.",
+        "person": None, "episode": "e1", "state": "no_mask", "rate": 0.5, "people": None,
+        "unknown": None, "snapshot": None,
+    }  # fmt: skip
+
+
+def test_alerts_can_be_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.csv"
+    assert write_alerts(path, [alert(sentence="Tür, hinten"), alert(camera="yard")]) == 2
+    with path.open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["sentence"], second["camera"], second["rate"]) == ("Tür, hinten", "yard", "")
 
 
 def test_a_file_can_be_read_back(tmp_path: Path) -> None:

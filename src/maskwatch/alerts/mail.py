@@ -17,7 +17,7 @@ from maskwatch.alerts.limit import TimeLimit
 from maskwatch.alerts.line import Line, secured, trusting
 from maskwatch.alerts.options import ChannelOptions, Host, Port
 from maskwatch.alerts.text import one_line, why
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Alert
 
 _logger = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ class EmailChannel:
         """Hand over one message, with the snapshot where there is one.
 
         Raises:
-            DeliveryError: the server cannot be reached, or does not take it for all recipients.
+            DeliveryRefused: the server will not take it, or us, at any time (5xx).
+            DeliveryError: it cannot be reached, or takes nothing now.
         """
         message = _message(alert, self._options)
         self._limit.run(lambda: self._talk(message))
@@ -113,7 +114,8 @@ class EmailChannel:
                         self._hand_over(smtp, message)
                     _leave(smtp)
         except OSError as error:
-            raise DeliveryError(f"{self._server} failed: {_reason(error)}") from error
+            kind = DeliveryRefused if _is_for_good(error) else DeliveryError
+            raise kind(f"{self._server} failed: {_reason(error)}") from error
 
     def _hand_over(self, smtp: smtplib.SMTP, message: EmailMessage) -> None:
         refused = smtp.send_message(message)
@@ -139,6 +141,13 @@ def _leave(smtp: smtplib.SMTP) -> None:
         if smtp.sock:
             smtp.sock.settimeout(_FAREWELL_S)
         smtp.quit()
+
+
+def _is_for_good(error: OSError) -> bool:
+    """Whether the server's code says that another attempt will end likewise."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
 
 
 def _reason(error: OSError) -> str:

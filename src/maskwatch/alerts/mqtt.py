@@ -16,15 +16,18 @@ from maskwatch.alerts.line import trusting
 from maskwatch.alerts.options import ChannelOptions, Host, Port
 from maskwatch.alerts.text import json_line, why
 from maskwatch.alerts.topics import Topics
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Alert, Phase, new_id
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessageInfo
 
 _KEEPALIVE_S = 30
-_LONGEST_PAUSE_S = 30
+# An alert should be told in seconds, and a try costs a broker nothing.
+_LONGEST_PAUSE_S = 5
 _LEAVING_S = 2.0
+# What a broker says that may let us in later; paho names codes by words.
+_PASSING = ("Server unavailable", "Server busy")
 
 
 def _all_phases(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
@@ -91,6 +94,7 @@ class MqttChannel:
         self._changing = threading.Lock()
         self._connected = threading.Event()
         self._trouble: str | None = None
+        self._refused = False
         self._started = False
         self._client = self._new_client()
         self._client.will_set(self._topics.availability, "offline", qos=1, retain=True)
@@ -110,7 +114,8 @@ class MqttChannel:
         """Publish one phase, and the state of its camera.
 
         Raises:
-            DeliveryError: the broker is away, or did not acknowledge in time.
+            DeliveryRefused: the broker does not let us in.
+            DeliveryError: it is away, or did not acknowledge in time.
         """
         self.start()
         end = time.monotonic() + self._options.timeout_s
@@ -120,7 +125,8 @@ class MqttChannel:
             else:
                 self._open[alert.id] = alert
         if not self._connected.wait(self._options.timeout_s):
-            raise DeliveryError(f"{self._broker} {self._trouble or 'does not answer'}")
+            kind = DeliveryRefused if self._refused else DeliveryError
+            raise kind(f"{self._broker} {self._trouble or 'does not answer'}")
         with self._changing:
             sent = [self._client.publish(self._topics.events, json_line(alert), qos=1)]
             sent += self._tell_states()
@@ -147,10 +153,10 @@ class MqttChannel:
         return self._client.publish(topic, payload, qos=1, retain=True)
 
     def _on_connect(self, client: "Client", data: Any, flags: Any, code: Any, more: Any) -> None:
+        self._refused = code.is_failure and code.getName() not in _PASSING
+        self._trouble = f"refused the connection: {code}" if code.is_failure else None
         if code.is_failure:
-            self._trouble = f"refused the connection: {code}"
             return
-        self._trouble = None
         with self._changing:
             if self._options.home_assistant:
                 for item in self._topics.discovery(self._options.discovery_topic):
@@ -164,7 +170,7 @@ class MqttChannel:
         # Called while the error is handled, and not told of it.
         error = sys.exc_info()[1]
         if isinstance(error, Exception):
-            self._trouble = f"cannot be reached: {why(error)}"
+            self._trouble, self._refused = f"cannot be reached: {why(error)}", False
 
     def _on_disconnect(self, *_: Any) -> None:
         self._connected.clear()

@@ -18,11 +18,13 @@ from maskwatch.alerts.limit import TimeLimit
 from maskwatch.alerts.line import Line, secured, trusting
 from maskwatch.alerts.options import ChannelOptions, RetryLater
 from maskwatch.alerts.text import VERSION, json_line, one_line, why
-from maskwatch.errors import DeliveryError
+from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Alert
 
 _READ_BYTES = 4096
 _LONGEST_WAIT_S = 3600.0
+# Time-out, too early, too many: of the errors that are ours (4xx), these pass by waiting.
+_PASSING = (408, 425, 429)
 _OUR_HEADERS = re.compile(r"content-(type|length)|host|transfer-encoding|x-maskwatch-.*", re.I)
 
 
@@ -81,7 +83,8 @@ class WebhookChannel:
         """Post one phase.
 
         Raises:
-            RetryLater: the other side named a time to come back after.
+            DeliveryRefused: the other side says that the fault is ours.
+            RetryLater: it named a time to come back after.
             DeliveryError: it cannot be reached, or did not answer with success.
         """
         self._limit.run(lambda: self._post(alert))
@@ -158,6 +161,8 @@ class WebhookChannel:
             )
         told = one_line(self._masked(response.read(_READ_BYTES).decode("utf-8", "replace")))
         message += told and f": {told}"
+        if 400 <= response.status < 500 and response.status not in _PASSING:
+            raise DeliveryRefused(message)
         wait_s = _wait_s(response.getheader("Retry-After"))
         if wait_s is None:
             raise DeliveryError(message)

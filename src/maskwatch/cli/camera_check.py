@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.guard import FAILED, guarded, set_up_log
-from maskwatch.cli.live import needs_live
+from maskwatch.cli.live.options import needs_live
 
 if TYPE_CHECKING:
     from maskwatch.app.live.camera_check import Finding
@@ -27,6 +27,9 @@ def camera_check(
     """
     set_up_log()
     needs_live()
+    from maskwatch.app.site.footage import check_footage
+
+    check_footage(source, expected="the index of a camera, an address (rtsp://...) or a video")
     found = _findings(source, seconds)
     if json_:
         print(json.dumps([asdict(finding) for finding in found], indent=2))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.guard import guarded, say, set_up_log
-from maskwatch.cli.live import Camera, needs_live
+from maskwatch.cli.live.options import Camera, needs_live
 
 if TYPE_CHECKING:
     from maskwatch.app.site.tables import CameraTable, Site
@@ -28,10 +28,12 @@ def replay(
     from maskwatch.app.live.build import post_of
     from maskwatch.app.live.replay import FootageClock
     from maskwatch.app.live.replay import replay as played
+    from maskwatch.app.site.footage import check_footage
     from maskwatch.app.site.load import load_site
 
     site = load_site(site_file)
     table = _camera_of(site, camera)
+    check_footage(str(footage), expected="a video")
     clock = FootageClock()
     post = post_of(site, table, clock, run="replay")
     people: Counter[str] = Counter()

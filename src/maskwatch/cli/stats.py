@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from maskwatch.cli.guard import guarded, set_up_log
-from maskwatch.cli.live import Camera, Database, Since, check_camera, open_store, start_of, zone_of
+from maskwatch.cli.live.options import Camera, Database, Since
+from maskwatch.cli.live.records import check_camera, clock_of, open_store, start_of, zone_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -42,7 +43,7 @@ def stats(
         zone = zone_of(database)
         totals = store.totals(by=by, since=start_of(since), camera=camera, zone=zone)
     if json_:
-        print(json.dumps([asdict(t) | {"rate": t.rate, "people": t.people} for t in totals]))
+        print(json.dumps([_record(total, zone) for total in totals]))
         return
     table = Table(by, "people", "mask", "none", "wrong", "unknown", "comply", "")
     table.columns[0].no_wrap = table.columns[-1].no_wrap = True
@@ -57,11 +58,19 @@ def stats(
     Console(markup=False).print(table)
 
 
+def _record(total: "Total", zone: "ZoneInfo | None") -> dict[str, Any]:
+    """A total as JSON: its start is ISO 8601 in the time of the site."""
+    start = total.start
+    begun = None if start is None else datetime.fromtimestamp(start, zone).astimezone(zone)
+    more = {"rate": total.rate, "people": total.people}
+    return asdict(total) | {"start": begun and begun.isoformat()} | more
+
+
 def _name(total: "Total", by: str, zone: "ZoneInfo | None") -> str:
     if total.start is None:
         return total.camera or "-"
     form = "%a %d %b %H:00" if by == "hour" else "%a %d %b %Y"
-    return datetime.fromtimestamp(total.start, zone).strftime(form)
+    return clock_of(total.start, zone, form)
 
 
 def _bar(total: "Total") -> str:

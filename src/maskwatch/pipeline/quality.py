@@ -31,8 +31,13 @@ def sharpness(image: Image, boxes_xyxy: Boxes) -> Floats:
     values = []
     for crop in warp_crops(image, squares(boxes_xyxy, 0.0), _SIDE):
         grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-        values.append(cv2.Laplacian(grey, cv2.CV_32F).var() / (grey.var() + 4.0))
+        values.append(_variance(cv2.Laplacian(grey, cv2.CV_32F)) / (_variance(grey) + 4.0))
     return np.array(values, np.float32)
+
+
+def _variance(grey: cv2.typing.MatLike) -> float:
+    # NumPy's takes ten times as long for so few pixels.
+    return float(cv2.meanStdDev(grey)[1][0, 0]) ** 2
 
 
 def clothes_colours(image: Image, boxes_xyxy: Boxes) -> Floats:

@@ -7,8 +7,8 @@ is not `sure` or there is too little to see.
     undecided --(least_faces seen, over least_s)--> the candidate
     decided   --(another candidate holds for hold_s; unknown for hold_unknown_s)--> it
 
-A change is therefore seen about half a window plus `hold_s` after it happened, and dated back to
-when the candidate came up.
+A change is therefore seen about half a window plus `hold_s` after it happened. It is dated back to
+where the faces turned, and one to unknown to when the doubt came up.
 """
 
 from collections import deque
@@ -21,12 +21,16 @@ from maskwatch.types import CLASSES, Floats, MaskState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictOptions:
-    """Times in seconds, `sure` a probability, `least_weight` a sum of weights in the window."""
+    """Times in seconds, `sure` a probability, `least_weight` the mean weight in the window.
+
+    A mean, since many frames a second show the same small face again and tell no more; half of
+    what the smallest face weighs.
+    """
 
     window_s: float = 1.5
     least_faces: int = 3
     least_s: float = 0.4
-    least_weight: float = 0.2
+    least_weight: float = 0.05
     sure: float = 0.6
     hold_s: float = 0.4
     hold_unknown_s: float = 2.0
@@ -59,7 +63,7 @@ class Verdict:
         if not self._is_due(time_s):
             return False
         # The first verdict holds for all that was seen.
-        self.since_s = self._first_s if self.state is None else self._candidate_since_s
+        self.since_s = self._first_s if self.state is None else self._turned_s(candidate)
         self.state = candidate
         return True
 
@@ -89,9 +93,21 @@ class Verdict:
 
     def _likeliest(self) -> MaskState:
         mean = self.mean
-        if self.weight < self.options.least_weight or mean.max() < self.options.sure:
+        too_little = self.weight < self.options.least_weight * len(self._faces)
+        if too_little or mean.max() < self.options.sure:
             return MaskState.UNKNOWN
         return CLASSES[int(mean.argmax())]
+
+    def _turned_s(self, state: MaskState) -> float:
+        """When the faces began to speak for a state: from there on their sum for it is largest."""
+        if state not in CLASSES:
+            return self._candidate_since_s
+        column = CLASSES.index(state)
+        gains = np.cumsum([weight * (row[column] - 0.5) for _, weight, row in self._faces])
+        # The sum before each face; its last lowest point is where it turned.
+        before = np.concatenate([[0.0], gains[:-1]])
+        turned = len(before) - 1 - int(before[::-1].argmin())
+        return max(self.since_s, self._faces[turned][0])
 
     def _is_due(self, time_s: float) -> bool:
         options = self.options

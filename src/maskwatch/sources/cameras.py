@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 from maskwatch.errors import MaskwatchError
 from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
+from maskwatch.sources.slot import Slot
 from maskwatch.types import Frame
 
 _logger = logging.getLogger(__name__)
@@ -31,14 +32,6 @@ class CameraCounts:
     chosen: int = 0
     dropped: int = 0
     connects: int = 0
-
-
-@dataclass(slots=True)
-class _Slot:
-    """Room for the newest frame."""
-
-    frame: Frame | None = None
-    arrived_s: float = 0.0
 
 
 class LiveCamera:
@@ -58,9 +51,7 @@ class LiveCamera:
         self.ended = False
         self._opener = opener
         self._steady = steady
-        self._arrived = arrived
-        self._slot = _Slot()
-        self._lock = threading.Lock()
+        self._slot = Slot[tuple[Frame, float]](arrived)
         self._stopped = threading.Event()
         self._last_s: float | None = None
         self._started_s = steady()
@@ -82,9 +73,7 @@ class LiveCamera:
 
     def take(self) -> tuple[Frame, float] | None:
         """The newest frame that was not taken yet, and the steady time at which it came."""
-        with self._lock:
-            frame, self._slot.frame = self._slot.frame, None
-            return None if frame is None else (frame, self._slot.arrived_s)
+        return self._slot.take()
 
     @property
     def silent_since_s(self) -> float:
@@ -101,8 +90,7 @@ class LiveCamera:
         while not self._stopped.is_set():
             begun_s = self._steady()
             try:
-                self._read()
-                self.ended = self.spec.is_file and not self.spec.loop
+                self.ended = self._read() and not self.spec.loop
                 self.error = "it has ended" if self.ended else "the stream ended"
             except MaskwatchError as error:
                 self.error = str(error)
@@ -112,7 +100,7 @@ class LiveCamera:
                 _logger.exception("camera %s failed in an unforeseen way", self.spec.name)
                 self.error = f"failed in an unforeseen way: {type(error).__name__}"
             if self.ended:
-                self._arrived.set()
+                self._slot.arrived.set()
                 return
             if self.silent_since_s - begun_s >= _STEADY_S:
                 wait_s = _FIRST_WAIT_S
@@ -120,16 +108,18 @@ class LiveCamera:
             self._stopped.wait(wait_s * random.uniform(0.75, 1.25))
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    def _read(self) -> None:
-        """Read until the source ends or breaks; keep the newest frame of each step."""
+    def _read(self) -> bool:
+        """Keep the newest frame of each step; return whether there is nothing more to come."""
         self.counts.connects += 1
         next_s: float | None = None
         step_s = 1 / self.spec.rate
         name, shown = PurePath(self.spec.name), self.spec.shown
         with closing(self._opener(self.spec)) as frames:
-            for time_s, pixels in frames:
-                if self._stopped.is_set():
-                    return
+            while not self._stopped.is_set():
+                try:
+                    time_s, pixels = next(frames)
+                except StopIteration as end:
+                    return bool(end.value)
                 now_s = self._steady()
                 self.counts.read += 1
                 self._last_s, self.error = now_s, None
@@ -140,11 +130,6 @@ class LiveCamera:
                 frame = Frame(
                     shown, name, self.counts.read - 1, time_s, pixels(), still=False, live=True
                 )
-                self._put(frame, now_s)
-
-    def _put(self, frame: Frame, now_s: float) -> None:
-        with self._lock:
-            self.counts.chosen += 1
-            self.counts.dropped += self._slot.frame is not None
-            self._slot.frame, self._slot.arrived_s = frame, now_s
-        self._arrived.set()
+                self.counts.chosen += 1
+                self.counts.dropped += self._slot.put((frame, now_s))
+        return False

@@ -30,6 +30,10 @@ VIDEO_SUFFIXES = frozenset(
         ".mjpeg",
         ".mjpg",
         ".gif",
+        ".asf",
+        ".vob",
+        ".h264",
+        ".hevc",
     ]
 )
 

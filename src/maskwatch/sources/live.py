@@ -13,6 +13,7 @@ import cv2
 from maskwatch.errors import SourceError
 from maskwatch.images import from_bgr
 from maskwatch.sources.address import output_name, redacted
+from maskwatch.sources.slot import Slot
 from maskwatch.sources.stride import Stride
 from maskwatch.sources.video import decoded, opened
 from maskwatch.types import Frame
@@ -26,58 +27,55 @@ def newest(frames: Callable[[], Iterator[Frame]], timeout_s: float) -> Iterator[
     Raises:
         SourceError: nothing came for `timeout_s` seconds, or the source failed.
     """
-    slot = _Slot()
-    thread = threading.Thread(target=slot.fill, args=(frames,), name="maskwatch-live", daemon=True)
-    thread.start()
+    slot = Slot[Frame](threading.Event())
+    reader = _Reader(frames, slot)
+    reader.start()
     try:
-        yield from slot.take(timeout_s)
+        yield from _taken(slot, reader, timeout_s)
     finally:
         # The thread owns what it reads from and closes it; a stalled one is not waited for.
-        slot.close()
-        thread.join(timeout=_PATIENCE_S)
+        reader.stopped = True
+        reader.join(timeout=_PATIENCE_S)
 
 
-class _Slot:
-    """Room for one frame; a newer one takes its place."""
+class _Reader(threading.Thread):
+    """Reads into a slot until the frames end, or it is `stopped`; `error` is what ended them."""
 
-    def __init__(self) -> None:
-        self._frame: Frame | None = None
-        self._error: BaseException | None = None
-        self._ended = self._closed = False
-        self._changed = threading.Condition()
+    def __init__(self, frames: Callable[[], Iterator[Frame]], slot: Slot[Frame]) -> None:
+        super().__init__(name="maskwatch-live", daemon=True)
+        self.error: BaseException | None = None
+        self.ended = self.stopped = False
+        self._frames, self._slot = frames, slot
 
-    def fill(self, frames: Callable[[], Iterator[Frame]]) -> None:
+    def run(self) -> None:
         try:
-            for frame in frames():
-                with self._changed:
-                    if self._closed:
-                        return
-                    self._frame = frame
-                    self._changed.notify_all()
+            for frame in self._frames():
+                if self.stopped:
+                    return
+                self._slot.put(frame)
         except BaseException as error:  # noqa: BLE001 - handed to the consumer whole.
-            self._error = error
+            self.error = error
         finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+            self.ended = True
+            self._slot.arrived.set()
 
-    def take(self, timeout_s: float) -> Iterator[Frame]:
-        shown = "the camera"
-        while True:
-            with self._changed:
-                if not self._changed.wait_for(lambda: self._frame or self._ended, timeout_s):
-                    raise SourceError(f"no picture from {shown} for {timeout_s:g} seconds")
-                frame, self._frame = self._frame, None
-            if frame is None:
-                if self._error is not None:
-                    raise self._error
-                return
+
+def _taken(slot: Slot[Frame], reader: _Reader, timeout_s: float) -> Iterator[Frame]:
+    shown = "the camera"
+    while True:
+        came = reader.ended or slot.arrived.wait(timeout_s)
+        slot.arrived.clear()
+        # Asked before the last frame is taken, so that none can come in between.
+        ended, frame = reader.ended, slot.take()
+        if frame is not None:
             shown = frame.path
             yield frame
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
+        elif ended:
+            if reader.error is not None:
+                raise reader.error
+            return
+        elif not came:
+            raise SourceError(f"no picture from {shown} for {timeout_s:g} seconds")
 
 
 def camera_frames(index: int, timeout_s: float) -> Iterator[Frame]:

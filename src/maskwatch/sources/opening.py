@@ -16,8 +16,11 @@ from maskwatch.types import Image
 
 Decode = Literal["all", "reference", "key"]
 _SKIPPED: dict[Decode, Any] = {"all": "DEFAULT", "reference": "NONREF", "key": "NONKEY"}
-TimedFrames = Generator[tuple[float, Callable[[], Image]]]
-"""Times of frames in seconds, and their pixels when asked for: most are not wanted."""
+TimedFrames = Generator[tuple[float, Callable[[], Image]], None, bool | None]
+"""Times of frames in seconds, and their pixels when asked for: most are not wanted.
+
+Returns whether this was a film that is over, not a stream that should have gone on.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,8 @@ def video_frames_of(spec: CameraSpec) -> TimedFrames:
         stream.thread_type = "NONE"
         stream.codec_context.skip_frame = _SKIPPED[spec.decode]
         start_s: float | None = None
+        # What knows its length is a film; a server of cameras may only think that it does.
+        is_film = (container.duration or 0) > 0 and not spec.source.startswith("rtsp")
         # What comes in segments, or as a file, comes in bursts: it is played at its own pace.
         paced = is_address(spec.source) and (
             container.format.name == "hls" or (container.duration or 0) > 0
@@ -105,6 +110,7 @@ def video_frames_of(spec: CameraSpec) -> TimedFrames:
                 ahead_s = now_s - start_s - (time.monotonic() - begun_s)
                 time.sleep(min(max(0.0, ahead_s), spec.timeout_s / 2))
             yield now_s - start_s, lambda frame=frame: upright(frame, stream)  # type: ignore[misc]
+        return is_film
 
 
 def _played_frames(spec: CameraSpec) -> TimedFrames:
@@ -122,3 +128,4 @@ def _played_frames(spec: CameraSpec) -> TimedFrames:
         if not count:
             raise SourceError(f"{spec.source} has no frame that can be decoded")
         offset_s += last_s + step_s
+    return True

@@ -18,11 +18,19 @@ except ModuleNotFoundError as error:
 
 from maskwatch.store.eventstore import EventStore
 from maskwatch.store.outbox import Outbox
-from maskwatch.store.table import EPISODE_COLUMNS, episode_rows, write_episodes
+from maskwatch.store.table import (
+    ALERT_COLUMNS,
+    EPISODE_COLUMNS,
+    alert_rows,
+    episode_rows,
+    write_alerts,
+    write_episodes,
+)
 from maskwatch.store.totals import By
 from maskwatch.store.values import Delivery, DeliveryState, Receipt, Total, Waiting
 
 __all__ = [
+    "ALERT_COLUMNS",
     "EPISODE_COLUMNS",
     "By",
     "Delivery",
@@ -32,6 +40,8 @@ __all__ = [
     "Receipt",
     "Total",
     "Waiting",
+    "alert_rows",
     "episode_rows",
+    "write_alerts",
     "write_episodes",
 ]

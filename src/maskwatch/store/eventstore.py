@@ -1,6 +1,7 @@
 """The event store: what is seen and told is saved here, and read from here."""
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, Self
 
 from sqlalchemy import Connection, Table, update
@@ -111,22 +112,23 @@ class EventStore(Reader):
         self.close()
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
-
-
 def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows; those that are there take the new values."""
-    insert = _insert(connection, table)
-    key = list(table.primary_key)
-    new = {column.name: insert.excluded[column.name] for column in table.c if column not in key}
     if rows:
-        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=new), rows)
+        connection.execute(_inserting(connection.dialect.name, table, replacing=True), rows)
 
 
 def _add(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows; those that are there stay as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_inserting(connection.dialect.name, table, replacing=False), rows)
+
+
+@cache  # Making a statement takes longer than running it.
+def _inserting(dialect: str, table: Table, *, replacing: bool) -> sqlite.Insert | postgresql.Insert:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if not replacing:
+        return insert.on_conflict_do_nothing()
+    key = list(table.primary_key)
+    new = {column.name: insert.excluded[column.name] for column in table.c if column not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=new)

@@ -22,6 +22,8 @@ def is_current(connection: Connection, shown: str) -> bool:
     Raises:
         StoreError: the tables are not ours, or of a newer maskwatch.
     """
+    # Looked for before the version: another program that makes both now commits them together.
+    tables = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     found = context.get_current_revision()
     scripts = ScriptDirectory(str(_FOLDER))
@@ -29,7 +31,7 @@ def is_current(connection: Connection, shown: str) -> bool:
     if found == newest:
         return True
     if found is None:
-        if set(inspect(connection).get_table_names()) - {VERSION_TABLE}:
+        if tables:
             raise StoreError(
                 f"{shown} holds tables of another program; expected an empty database or one "
                 "that maskwatch made"

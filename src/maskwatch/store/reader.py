@@ -30,8 +30,13 @@ class Reader:
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Episode]:
-        """Episodes by their start, which lies from `since` to before `until`."""
-        query = _between(select(episodes), episodes, "start", since, until, camera)
+        """Episodes by their start; all that lie from `since` to before `until` for a part.
+
+        What goes on has no end yet, and reaches into every `since`.
+        """
+        query = _between(select(episodes), episodes, "start", None, until, camera)
+        if since is not None:
+            query = query.where(episodes.c.end.is_(None) | (episodes.c.end >= since))
         if state is not None:
             query = query.where(episodes.c.state == state)
         key = [episodes.c.start, episodes.c.id]

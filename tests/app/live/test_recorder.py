@@ -8,9 +8,10 @@ import pytest
 
 from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.recorder import Recorder
-from maskwatch.errors import DeliveryError, StoreError
+from maskwatch.errors import DeliveryError, DeliveryRefused, StoreError
 from maskwatch.events import Alert, AlertKind, Batch, Episode
 from maskwatch.store.eventstore import EventStore
+from maskwatch.store.values import DeliveryState
 from maskwatch.types import MaskState
 
 
@@ -159,6 +160,47 @@ def test_a_channel_that_never_works_is_given_up_visibly(store: EventStore) -> No
     assert outbox.counts.given_up == 1
     (waiting,) = store.outbox.waiting()
     assert (waiting.pending, waiting.failed) == (0, 1)
+
+
+class Picky(Told):
+    """Refuses one sentence for good."""
+
+    def send(self, alert: Alert) -> None:
+        if alert.sentence == "sentence 1":
+            self.attempts += 1
+            raise DeliveryRefused("not that one")
+        super().send(alert)
+
+
+def test_what_is_refused_for_good_holds_up_nothing(store: EventStore) -> None:
+    channel = Picky()
+    for number in range(3):
+        store.save(Batch(alerts=((alert(number), ("desk",)),)))
+    outbox = Outbox("desk", channel, store, now=time.time)
+    while outbox._deliver_next():
+        pass
+    assert [told.sentence for told in channel.alerts] == ["sentence 0", "sentence 2"]
+    assert channel.attempts == 3
+    assert (outbox.counts.sent, outbox.counts.given_up) == (2, 1)
+    assert outbox.error is None, "the channel works"
+    (failed,) = store.outbox.deliveries(state=DeliveryState.FAILED)
+    assert (failed.alert.sentence, failed.error) == ("sentence 1", "not that one")
+
+
+def test_what_was_refused_waits_for_a_database_that_takes_nothing(
+    store: EventStore, tmp_path: Path
+) -> None:
+    channel = Picky()
+    store.save(Batch(alerts=((alert(1), ("desk",)),)))
+    outbox = Outbox("desk", channel, store, now=time.time)
+    other = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError):
+        outbox._deliver_next()
+    assert not outbox._deliver_next()
+    assert channel.attempts == 1, "it is not asked again at once"
+    other.execute("COMMIT")
+    other.close()
 
 
 def test_a_slow_channel_holds_up_no_other(store: EventStore) -> None:

@@ -162,7 +162,10 @@ def test_metrics_and_health_over_http(make_site: SiteMaker) -> None:
             status, report = health(port)
             assert status == 200
             assert report["cameras"] == {"gate": {"up": True, "error": None}}
+            assert report["channels"] == {"log": {"error": None, "given_up": 0}}
             assert 'maskwatch_camera_up{camera="gate"} 1.0' in text_of(port, "metrics")
+            given_up = 'maskwatch_deliveries_given_up_total{channel="log"} 0.0'
+            assert given_up in text_of(port, "metrics")
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 text_of(port, "other")
         finally:

@@ -9,7 +9,6 @@ from typing import Any
 from maskwatch.alerts.open import open_channel
 from maskwatch.app.live.clock import Clock
 from maskwatch.app.live.eyes import Eyes
-from maskwatch.app.live.lock import held_alone
 from maskwatch.app.live.outbox import Outbox
 from maskwatch.app.live.post import Outcome, Post, PostSpec
 from maskwatch.app.live.recorder import Recorder
@@ -25,6 +24,7 @@ from maskwatch.pipeline.rules.compliance import ComplianceRule
 from maskwatch.pipeline.rules.violation import ViolationRule
 from maskwatch.sources.opening import CameraSpec
 from maskwatch.store.eventstore import EventStore
+from maskwatch.store.lock import held_alone
 from maskwatch.types import Result
 
 _LONGEST_ALERT_S = 30 * 86_400.0

@@ -1,9 +1,10 @@
 """Several detectors side by side: frames of different cameras need not wait for each other."""
 
 import os
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from onnxruntime import get_available_providers
@@ -13,7 +14,6 @@ from maskwatch.app.settings import Settings
 from maskwatch.types import Frame, Result
 
 _MOST = 8
-_BATCH = 8
 
 
 class Eyes:
@@ -34,29 +34,33 @@ class Eyes:
         count = 1 if on_gpu else max(1, min(_MOST, (cores or 1) // threads))
         own = settings.but(threads=threads)
         self.busy_s = 0.0
-        self._count = count
-        self._free: SimpleQueue[MaskDetector] = SimpleQueue()
+        self._changing = threading.Lock()
+        self._detectors: SimpleQueue[MaskDetector] = SimpleQueue()
         for _ in range(count):
-            self._free.put(MaskDetector(own))
+            self._detectors.put(MaskDetector(own))
         self._pool = ThreadPoolExecutor(count, "maskwatch-eye")
 
-    def analyse(self, frames: Sequence[Frame]) -> Iterator[Result]:
-        """The results of the frames, in their order, each as soon as it is there."""
-        # Faces of some frames share a batch, which takes less than one by one.
-        size = max(1, min(_BATCH, -(-len(frames) // self._count)))
-        shares = [frames[start : start + size] for start in range(0, len(frames), size)]
-        for results, seconds in self._pool.map(self._look, shares):
-            self.busy_s += seconds
-            yield from results
+    @property
+    def free(self) -> int:
+        """How many have nothing to do."""
+        return self._detectors.qsize()
 
-    def _look(self, frames: Sequence[Frame]) -> tuple[list[Result], float]:
-        detector = self._free.get()
+    def look(
+        self, frames: Sequence[Frame], when_done: Callable[[], object] = lambda: None
+    ) -> "Future[list[Result]]":
+        """The results of the frames, in their order, once one of the free eyes has looked."""
+        future = self._pool.submit(self._look, self._detectors.get(), frames)
+        future.add_done_callback(lambda _: when_done())
+        return future
+
+    def _look(self, detector: MaskDetector, frames: Sequence[Frame]) -> list[Result]:
         begun_s = time.perf_counter()
         try:
-            results = detector.analyse(frames)
+            return detector.analyse(frames)
         finally:
-            self._free.put(detector)
-        return results, time.perf_counter() - begun_s
+            with self._changing:
+                self.busy_s += time.perf_counter() - begun_s
+            self._detectors.put(detector)
 
     def close(self) -> None:
         """End the threads."""

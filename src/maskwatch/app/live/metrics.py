@@ -77,14 +77,18 @@ class WatchCollector:
         failed = CounterMetricFamily(
             "maskwatch_delivery_failures", "Attempts that failed.", labels=["channel"]
         )
+        given_up = CounterMetricFamily(
+            "maskwatch_deliveries_given_up", "Alerts never to be told.", labels=["channel"]
+        )
         stuck = GaugeMetricFamily(
             "maskwatch_channel_up", "Whether the last attempt was taken.", labels=["channel"]
         )
         for outbox in self._watch.outboxes:
             sent.add_metric([outbox.name], outbox.counts.sent)
             failed.add_metric([outbox.name], outbox.counts.failures)
+            given_up.add_metric([outbox.name], outbox.counts.given_up)
             stuck.add_metric([outbox.name], outbox.error is None)
-        yield from (sent, failed, stuck)
+        yield from (sent, failed, given_up, stuck)
 
 
 def people_by_state(people: Iterable[Person]) -> dict[MaskState, int]:
@@ -117,7 +121,10 @@ def health_of(watch: Watch) -> tuple[bool, dict[str, Any]]:
         }
         for w in watch.watched
     }
-    channels = {outbox.name: {"error": outbox.error} for outbox in watch.outboxes}
+    channels = {
+        outbox.name: {"error": outbox.error, "given_up": outbox.counts.given_up}
+        for outbox in watch.outboxes
+    }
     store = watch.recorder.error
     healthy = turning and store is None
     return healthy, {

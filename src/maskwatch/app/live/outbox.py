@@ -1,8 +1,9 @@
 """Deliveries: what the database says is not told yet, told channel by channel until it is.
 
 At least once and in order: a phase of an alert is marked as told only after the channel returned,
-and nothing overtakes one that cannot be told. Back-off grows to ten minutes; after `give_up_s` an
-alert is marked as failed, where everybody can see it, and the next one goes out.
+and nothing overtakes one that cannot be told now. Back-off grows to ten minutes. What the other
+side refuses for good, or what could not be told for `give_up_s`, is marked as failed, where
+everybody can see it, and the next one goes out.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from maskwatch.alerts.options import RetryLater
-from maskwatch.errors import DeliveryError, StoreError
+from maskwatch.errors import DeliveryError, DeliveryRefused, StoreError
 from maskwatch.events import Channel
 from maskwatch.store.eventstore import EventStore
 from maskwatch.store.values import Delivery
@@ -103,8 +104,7 @@ class Outbox:
         except Exception as error:  # A fault of a library must not end it.
             if not isinstance(error, DeliveryError):
                 _logger.exception("channel %s failed in an unforeseen way", self.name)
-            self._failed(delivery, error)
-            return False
+            return self._failed(delivery, error)
         # Kept until it is marked: a database that takes nothing must not have it told again.
         self._told = delivery
         self._mark_told(delivery)
@@ -122,22 +122,38 @@ class Outbox:
         """Whether it failed a moment ago; beyond the longest wait the clock was set."""
         return 0 < self._not_before - now <= 1.5 * _LONGEST_S
 
-    def _failed(self, delivery: Delivery, error: Exception) -> None:
+    def _failed(self, delivery: Delivery, error: Exception) -> bool:
+        """Try it later, or give it up; return whether the next one may go."""
         now = self._now()
+        known, self.error = self.error is not None, str(error)
         self.counts.failures += 1
-        if self.error is None:
-            _logger.warning("channel %s: %s; it is tried again", self.name, error)
-        self.error = str(error)
-        # Attempts too: a clock that jumps a day must not give up what was tried once.
-        if now - delivery.alert.time >= self._give_up_s and delivery.attempts >= _LEAST_ATTEMPTS:
-            _logger.error("channel %s: given up: %s", self.name, delivery.alert.sentence)
-            self.counts.given_up += 1
-            self._store.outbox.gave_up(delivery, error=str(error), now=now)
-            return
-        wait_s = min(_FIRST_S * 2.0 ** min(delivery.attempts, 20), _LONGEST_S)
-        wait_s *= random.uniform(0.8, 1.2)
-        if isinstance(error, RetryLater):
-            wait_s = max(wait_s, min(error.retry_after_s, _LONGEST_S))
         # In memory, too: the database may not take it.
-        self._not_before = now + wait_s
+        self._not_before = now + _wait_s(delivery, error)
+        if self._is_hopeless(delivery, error, now):
+            self._store.outbox.gave_up(delivery, error=str(error), now=now)
+            self._not_before = float("-inf")
+            self.counts.given_up += 1
+            _logger.error(
+                "channel %s: given up: %s (%s)", self.name, delivery.alert.sentence, error
+            )
+            return True
+        if not known:
+            _logger.warning("channel %s: %s; it is tried again", self.name, error)
         self._store.outbox.postponed(delivery, error=str(error), now=now, next_try=self._not_before)
+        return False
+
+    def _is_hopeless(self, delivery: Delivery, error: Exception, now: float) -> bool:
+        # Attempts too: a clock that jumps a day must not give up what was tried once.
+        is_old = now - delivery.alert.time >= self._give_up_s
+        return isinstance(error, DeliveryRefused) or (
+            is_old and delivery.attempts >= _LEAST_ATTEMPTS
+        )
+
+
+def _wait_s(delivery: Delivery, error: Exception) -> float:
+    """How long to wait after a failure; all channels must not come back in the same moment."""
+    wait_s = min(_FIRST_S * 2.0 ** min(delivery.attempts, 20), _LONGEST_S)
+    wait_s *= random.uniform(0.8, 1.2)
+    if isinstance(error, RetryLater):
+        wait_s = max(wait_s, min(error.retry_after_s, _LONGEST_S))
+    return wait_s

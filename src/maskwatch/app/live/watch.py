@@ -7,7 +7,9 @@ have threads of their own, so that none of them slows another.
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from maskwatch.app.live.clock import Clock
 from maskwatch.app.live.eyes import Eyes
@@ -25,13 +27,16 @@ from maskwatch.types import Frame, MaskState, Result
 _logger = logging.getLogger(__name__)
 OUT_OF_HOURS = "outside its hours"
 _TICK_S = 0.2
-_GROUP = 16
-"""Frames that share a batch at most: all others would wait for its last."""
+_BATCH = 8
+"""Frames that one eye looks at together, at most: the first waits for the last."""
 
 
 @dataclass(slots=True)
 class Watched:
-    """One camera with its post; `camera` is None outside of its hours."""
+    """One camera with its post; `camera` is None outside of its hours.
+
+    At most one of its frames is looked at: they come to its post in their order.
+    """
 
     spec: CameraSpec
     post: Post
@@ -42,6 +47,7 @@ class Watched:
     told: dict[str, int] = field(default_factory=dict)
     passed: dict[MaskState, int] = field(default_factory=lambda: dict.fromkeys(MaskState, 0))
     idle_at_s: float = float("-inf")
+    looked_at: bool = False
 
     @property
     def sight(self) -> Sight:
@@ -51,6 +57,14 @@ class Watched:
         if not self.camera.up:
             return Sight.LOST
         return Sight.UP if self.camera.counts.read else Sight.STARTING
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Frames of some cameras that an eye looks at: whose they are, and when they came."""
+
+    cameras: Sequence[tuple[Watched, float]]
+    results: "Future[list[Result]]"
 
 
 @dataclass(slots=True)
@@ -84,6 +98,7 @@ class Watch:
         self._snapshots = snapshots
         self._on_outcome = on_outcome
         self._arrived = threading.Event()
+        self._looks: list[_Look] = []
 
     def run(self, stop: threading.Event, *, drain_s: float = 4.0) -> bool:
         """Watch; return whether all that was seen was stored in time at the end."""
@@ -94,6 +109,8 @@ class Watch:
             while not stop.is_set() and self._turn():
                 self._arrived.wait(_TICK_S)
                 self._arrived.clear()
+            wait([look.results for look in self._looks], drain_s / 4)
+            self._collect()
         finally:
             stored = self._close(drain_s)
         return stored
@@ -103,12 +120,12 @@ class Watch:
         now_s = self.counts.last_turn_s = self.clock.steady()
         for watched in self.watched:
             self._open_or_close(watched, now_s)
-        fresh = list(self._fresh())
-        for start in range(0, len(fresh), _GROUP):
-            self._look(fresh[start : start + _GROUP])
+        self._collect()
+        over = all(w.camera is not None and w.camera.ended for w in self.watched)
+        handed_out = self._hand_out()
         for watched in self.watched:
             self._rest(watched)
-        return not all(w.camera is not None and w.camera.ended for w in self.watched)
+        return not over or handed_out or bool(self._looks)
 
     def _open_or_close(self, watched: Watched, now_s: float) -> None:
         is_open = watched.is_open(self.clock.wall(now_s))
@@ -119,28 +136,56 @@ class Watch:
             watched.camera.stop()
             watched.camera = None
 
+    def _hand_out(self) -> bool:
+        """Give what has come to the eyes that are free; return whether there was anything.
+
+        What is not handed out stays with its camera, where a newer frame may take its place.
+        """
+        free = self.eyes.free
+        fresh = list(islice(self._fresh(), free * _BATCH))
+        size = -(-len(fresh) // max(free, 1))
+        for start in range(0, len(fresh), max(size, 1)):
+            share = fresh[start : start + size]
+            results = self.eyes.look([frame for _, frame, _ in share], self._arrived.set)
+            self._looks.append(_Look([(watched, at_s) for watched, _, at_s in share], results))
+            self.counts.batches += 1
+        return bool(fresh)
+
     def _fresh(self) -> Iterator[tuple[Watched, Frame, float]]:
-        for watched in self.watched:
-            taken = watched.camera.take() if watched.camera is not None else None
+        """Frames that nobody looks at yet, first of the camera that has waited longest."""
+        for watched in sorted(self.watched, key=lambda one: one.idle_at_s):
+            if watched.camera is None or watched.looked_at:
+                continue
+            taken = watched.camera.take()
             if taken is not None:
+                watched.looked_at = True
                 yield watched, *taken
 
-    def _look(self, fresh: Sequence[tuple[Watched, Frame, float]]) -> None:
-        results = self.eyes.analyse([frame for _, frame, _ in fresh])
-        self.counts.batches += 1
-        for (watched, _, arrived_s), result in zip(fresh, results, strict=True):
+    def _collect(self) -> None:
+        """Take what the eyes have seen to the posts."""
+        looks, self._looks = self._looks, []
+        for look in looks:
+            if look.results.done():
+                self._take(look.cameras, look.results.result())
+            else:
+                self._looks.append(look)
+
+    def _take(self, cameras: Sequence[tuple[Watched, float]], results: Sequence[Result]) -> None:
+        for (watched, arrived_s), result in zip(cameras, results, strict=True):
+            watched.looked_at = False
             watched.processed += 1
             watched.faces += len(result.faces)
-            watched.idle_at_s = arrived_s
+            # Where it had to wait long, its silence was told of meanwhile.
+            at_s = watched.idle_at_s = max(arrived_s, watched.idle_at_s)
             try:
-                self._remember(watched, result, watched.post.take(result, arrived_s))
+                self._remember(watched, result, watched.post.take(result, at_s))
             except Exception:  # What is wrong with one frame must not end the watch.
                 _logger.exception("camera %s: a frame was left out", watched.spec.name)
 
     def _rest(self, watched: Watched) -> None:
         """A camera without frames still has people who leave, and rules about its silence."""
         now_s = self.clock.steady()
-        if now_s - watched.idle_at_s < 2 * _TICK_S + 1 / watched.spec.rate:
+        if watched.looked_at or now_s - watched.idle_at_s < 2 * _TICK_S + 1 / watched.spec.rate:
             return
         watched.idle_at_s = now_s
         sight = watched.sight

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from maskwatch.app.site.checks import checked
 from maskwatch.app.site.environment import Filling
+from maskwatch.app.site.footage import check_footage, name_nearby
 from maskwatch.app.site.lines import Key, lines_of, nearest_line
 from maskwatch.app.site.mistakes import Mistake, SiteError
 from maskwatch.app.site.places import ARRAYS, Content, written
@@ -20,6 +21,8 @@ from maskwatch.errors import UsageError
 from maskwatch.sources.address import is_address, output_name
 
 _LOOK = "look for a quote, bracket or = that is missing or too many, or a key that stands twice"
+
+_SOURCES = "a site file (.toml), the index of a camera, an address (rtsp://...) or a video"
 
 
 def load_site(path: Path, *, environment: Mapping[str, str] = os.environ) -> Site:
@@ -42,6 +45,19 @@ def load_site(path: Path, *, environment: Mapping[str, str] = os.environ) -> Sit
             for key, sentence in read.items()
         ],
     )
+
+
+def site_of(source: str) -> Site:
+    """What a user means by a site file, or by a single camera, address or video.
+
+    Raises:
+        SiteError: the file has mistakes.
+        UsageError: it is none of these.
+    """
+    if source.endswith(".toml"):
+        return load_site(Path(source))
+    check_footage(source, expected=_SOURCES)
+    return site_of_camera(source)
 
 
 def site_of_camera(source: str) -> Site:
@@ -74,7 +90,8 @@ def _text_of(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"there is no site file {path}; name one, or a camera") from None
+        near = name_nearby(path)
+        raise UsageError(f"there is no site file {path}; name one, or a camera{near}") from None
     except OSError as error:
         raise UsageError(f"cannot read the site file {path}: {error.strerror}") from error
     try:

@@ -1,45 +1,16 @@
-"""What the commands about watching share."""
+"""The event store that a command reads, and its site's time."""
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-
-from maskwatch.errors import MissingExtra, UsageError
+from maskwatch.cli.live.options import needs_live
+from maskwatch.errors import UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from maskwatch.store.eventstore import EventStore
-
-Since = Annotated[str | None, typer.Option(help="How far back: 90m, 24h, 30d.")]
-Camera = Annotated[str | None, typer.Option(help="Of this camera only.")]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        help="The database, or the site file that names it. (default: the user's own)",
-    ),
-]
-
-
-def needs_live() -> None:
-    """Say how to install what watching needs, where it is not there.
-
-    Raises:
-        MissingExtra: it is not.
-    """
-    try:
-        import alembic
-        import prometheus_client
-        import pydantic
-        import scipy
-        import sqlalchemy
-
-        _ = alembic, prometheus_client, pydantic, scipy, sqlalchemy
-    except ImportError as error:
-        raise MissingExtra(
-            f"watching needs an extra ({error.name} is missing): pip install 'maskwatch[live]'"
-        ) from error
 
 
 def open_store(database: str | None) -> "EventStore":
@@ -49,8 +20,6 @@ def open_store(database: str | None) -> "EventStore":
         StoreError: there is none.
     """
     needs_live()
-    from pathlib import Path
-
     from maskwatch.app.site.load import load_site
     from maskwatch.app.site.tables import StorageTable
     from maskwatch.store.eventstore import EventStore
@@ -78,8 +47,6 @@ def zone_of(database: str | None) -> "ZoneInfo | None":
     """The time zone of the site that a command reads; None is the machine's."""
     if database is None or not database.endswith(".toml"):
         return None
-    from pathlib import Path
-
     from maskwatch.app.site.load import load_site
 
     return load_site(Path(database)).time_zone
@@ -99,3 +66,10 @@ def start_of(since: str | None) -> float | None:
         return None if since is None else time.time() - seconds_of(since)
     except ValueError as error:
         raise UsageError(f"--since: {error}") from error
+
+
+def clock_of(time: float, zone: "ZoneInfo | None", form: str) -> str:
+    """A time as a clock shows it; with its offset in the hour that a clock set back shows twice."""
+    at = datetime.fromtimestamp(time, zone)
+    twice = at.replace(fold=0).timestamp() != at.replace(fold=1).timestamp()
+    return at.strftime(form) + (f" {at.astimezone(zone):%z}" if twice else "")

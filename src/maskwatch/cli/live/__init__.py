@@ -1,0 +1,1 @@
+"""What the commands about watching share: options, the store, tables, the dashboard."""
