@@ -145,6 +145,7 @@ def test_starttls_and_login(certificate: tuple[Path, Path], server_tls: ssl.SSLC
         wrong = options(port, **{**login, "password": "hush-hush"})
         with pytest.raises(DeliveryError, match=r"refused the login \(535\)") as caught:
             probe(wrong)
+        assert not isinstance(caught.value, DeliveryRefused), "messages wait for a right password"
         assert "hush" not in f"{caught.value} {wrong!r}"
     assert len(room.messages) == 1
 

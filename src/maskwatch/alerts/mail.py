@@ -82,7 +82,7 @@ class EmailChannel:
         """Hand over one message, with the snapshot where there is one.
 
         Raises:
-            DeliveryRefused: the server will not take it, or us, at any time (5xx).
+            DeliveryRefused: the server will not take it at any time (5xx).
             DeliveryError: it cannot be reached, or takes nothing now.
         """
         message = _message(alert, self._options)
@@ -144,7 +144,12 @@ def _leave(smtp: smtplib.SMTP) -> None:
 
 
 def _is_for_good(error: OSError) -> bool:
-    """Whether the server's code says that another attempt will end likewise."""
+    """Whether the server says of this message that another attempt will end likewise.
+
+    A login that it refuses is about all messages alike: they wait for somebody to put it right.
+    """
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return False
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500

@@ -16,7 +16,7 @@ from maskwatch.alerts.line import trusting
 from maskwatch.alerts.options import ChannelOptions, Host, Port
 from maskwatch.alerts.text import json_line, why
 from maskwatch.alerts.topics import Topics
-from maskwatch.errors import DeliveryError, DeliveryRefused
+from maskwatch.errors import DeliveryError
 from maskwatch.events import Alert, Phase, new_id
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ _KEEPALIVE_S = 30
 # An alert should be told in seconds, and a try costs a broker nothing.
 _LONGEST_PAUSE_S = 5
 _LEAVING_S = 2.0
-# What a broker says that may let us in later; paho names codes by words.
-_PASSING = ("Server unavailable", "Server busy")
 
 
 def _all_phases(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
@@ -94,7 +92,6 @@ class MqttChannel:
         self._changing = threading.Lock()
         self._connected = threading.Event()
         self._trouble: str | None = None
-        self._refused = False
         self._started = False
         self._client = self._new_client()
         self._client.will_set(self._topics.availability, "offline", qos=1, retain=True)
@@ -114,8 +111,7 @@ class MqttChannel:
         """Publish one phase, and the state of its camera.
 
         Raises:
-            DeliveryRefused: the broker does not let us in.
-            DeliveryError: it is away, or did not acknowledge in time.
+            DeliveryError: the broker is away, does not let us in, or did not acknowledge in time.
         """
         self.start()
         end = time.monotonic() + self._options.timeout_s
@@ -125,8 +121,7 @@ class MqttChannel:
             else:
                 self._open[alert.id] = alert
         if not self._connected.wait(self._options.timeout_s):
-            kind = DeliveryRefused if self._refused else DeliveryError
-            raise kind(f"{self._broker} {self._trouble or 'does not answer'}")
+            raise DeliveryError(f"{self._broker} {self._trouble or 'does not answer'}")
         with self._changing:
             sent = [self._client.publish(self._topics.events, json_line(alert), qos=1)]
             sent += self._tell_states()
@@ -153,7 +148,6 @@ class MqttChannel:
         return self._client.publish(topic, payload, qos=1, retain=True)
 
     def _on_connect(self, client: "Client", data: Any, flags: Any, code: Any, more: Any) -> None:
-        self._refused = code.is_failure and code.getName() not in _PASSING
         self._trouble = f"refused the connection: {code}" if code.is_failure else None
         if code.is_failure:
             return
@@ -170,7 +164,7 @@ class MqttChannel:
         # Called while the error is handled, and not told of it.
         error = sys.exc_info()[1]
         if isinstance(error, Exception):
-            self._trouble, self._refused = f"cannot be reached: {why(error)}", False
+            self._trouble = f"cannot be reached: {why(error)}"
 
     def _on_disconnect(self, *_: Any) -> None:
         self._connected.clear()

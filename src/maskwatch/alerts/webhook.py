@@ -23,8 +23,9 @@ from maskwatch.events import Alert
 
 _READ_BYTES = 4096
 _LONGEST_WAIT_S = 3600.0
-# Time-out, too early, too many: of the errors that are ours (4xx), these pass by waiting.
-_PASSING = (408, 425, 429)
+# Of the errors that are ours (4xx), these are not about the message: time-out, too early, too many;
+# and who we are, or where we knock, which somebody may put right while the messages wait.
+_PASSING = (401, 403, 404, 407, 408, 425, 429)
 _OUR_HEADERS = re.compile(r"content-(type|length)|host|transfer-encoding|x-maskwatch-.*", re.I)
 
 
