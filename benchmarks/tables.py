@@ -36,6 +36,11 @@ TABLES = {
     "train_speed": Table(
         "train_speed", ("side", "seconds", "published / this", "validation accuracy", "epochs run")
     ),
+    "exports": Table(
+        "exports",
+        ("classifier", "form", "largest difference", "equal labels", "accuracy", "MB",
+         "ms one face"),
+    ),
     "ablations": Table(
         "ablations", ("changed", "accuracy", "low", "high", "training accuracy", "seconds")
     ),

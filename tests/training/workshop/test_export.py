@@ -16,9 +16,10 @@ from maskwatch.models import bundle as bundles  # noqa: E402
 from maskwatch.models.bundle import Bundle  # noqa: E402
 from maskwatch.models.classifier import MaskClassifier  # noqa: E402
 from maskwatch.training.export import NETWORK  # noqa: E402
-from maskwatch.training.workshop import exporting  # noqa: E402
+from maskwatch.training.workshop import exporting, parity  # noqa: E402
 from maskwatch.training.workshop.choices import ExportForm  # noqa: E402
-from maskwatch.training.workshop.exporting import Faces, Tolerance, export_all, faces_of  # noqa: E402
+from maskwatch.training.workshop.exporting import export_all  # noqa: E402
+from maskwatch.training.workshop.parity import Faces, Tolerance, faces_of  # noqa: E402
 from maskwatch.training.workshop.parts import Parts  # noqa: E402
 from maskwatch.training.workshop.run import train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
@@ -57,7 +58,7 @@ def test_exports_are_bundles_that_answer_alike(
     own = MaskClassifier(made).of_crops([picture])
     again = MaskClassifier(bundles.read(tmp_path / "onnx")).of_crops([picture])
     assert np.allclose(own, again, atol=1e-4)
-    exporting.write_parity(rows, tmp_path / "parity.csv")
+    parity.write_parity(rows, tmp_path / "parity.csv")
     with (tmp_path / "parity.csv").open() as text:
         assert [row["form"] for row in csv.DictReader(text)] == [row.form for row in rows]
 
@@ -69,7 +70,7 @@ def test_an_export_that_differs_is_taken_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = bundle(parts)
-    monkeypatch.setitem(exporting.TOLERANCES, ExportForm.ONNX_INT8, Tolerance(0.0, 1.0, 0.0))
+    monkeypatch.setitem(parity.TOLERANCES, ExportForm.ONNX_INT8, Tolerance(0.0, 1.0, 0.0))
     rows = list(
         export_all(
             made, [ExportForm.ONNX_INT8, ExportForm.ONNX], tmp_path, shown(made, parts), None
