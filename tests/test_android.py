@@ -57,6 +57,8 @@ public class Driver {
             float[] shares = FaceMath.probabilities(logits[i], spec);
             System.out.print(FaceMath.state(shares, boxes[i], spec));
             for (float share : shares) System.out.print(" " + share);
+            byte[] bytes = FaceMath.quantised(logits[i], 0.02f, 5);
+            for (float value : FaceMath.plain(bytes, 0.02f, 5)) System.out.print(" " + value);
             System.out.println();
         }
     }
@@ -84,7 +86,10 @@ def test_photos_become_the_same_numbers_and_states(bundle: Bundle, tmp_path: Pat
     assert np.abs(pixels - wanted).max() < 0.1
     assert np.abs(pixels - wanted).mean() < 0.003
     shares = softmax(logits / bundle.temperature)
-    assert np.allclose([list(map(float, line[1:])) for line in lines], shares, atol=1e-5)
+    numbers = np.array([line[1:] for line in lines], float)
+    assert np.allclose(numbers[:, :3], shares, atol=1e-5)
+    rounded = (np.clip(np.round(logits / 0.02) + 5, -128, 127) - 5) * 0.02
+    assert np.allclose(numbers[:, 3:], rounded, atol=1e-5)
     states = ["unknown" if line[0] == "-1" else bundle.labels[int(line[0])] for line in lines]
     assert states == states_of(shares, BOXES, bundle.unknown).tolist()
     assert set(states) >= {"no_mask", "unknown"}

@@ -131,6 +131,24 @@ public final class FaceMath {
         return Math.max(least, Math.min(most, value));
     }
 
+    /** Numbers in 8 bits, for a network that takes those: number / scale + zero. */
+    public static byte[] quantised(float[] values, float scale, int zero) {
+        byte[] out = new byte[values.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (byte) clip(Math.round(values[i] / scale) + zero, -128, 127);
+        }
+        return out;
+    }
+
+    /** What a network's 8-bit outputs stand for. */
+    public static float[] plain(byte[] values, float scale, int zero) {
+        float[] out = new float[values.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (values[i] - zero) * scale;
+        }
+        return out;
+    }
+
     /** What the network's outputs mean: shares that sum to 1. */
     public static float[] probabilities(float[] outputs, Spec spec) {
         float top = Float.NEGATIVE_INFINITY;

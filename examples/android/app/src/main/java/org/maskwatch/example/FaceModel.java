@@ -15,7 +15,9 @@ import java.nio.charset.StandardCharsets;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
+import org.tensorflow.lite.DataType;
 import org.tensorflow.lite.Interpreter;
+import org.tensorflow.lite.Tensor;
 
 /** A classifier as `maskwatch export --format litert-int8` writes it, from the app's assets. */
 final class FaceModel implements AutoCloseable {
@@ -45,13 +47,31 @@ final class FaceModel implements AutoCloseable {
         photo.getPixels(argb, 0, width, 0, 0, width, height);
         float[] box = {face.left, face.top, face.right, face.bottom};
         float[] values = FaceMath.input(argb, width, height, box, spec);
-        ByteBuffer input =
-                ByteBuffer.allocateDirect(4 * values.length).order(ByteOrder.nativeOrder());
-        input.asFloatBuffer().put(values);
-        float[][] outputs = new float[1][labels.length];
-        interpreter.run(input, outputs);
-        float[] shares = FaceMath.probabilities(outputs[0], spec);
+        float[] shares = FaceMath.probabilities(run(values), spec);
         return new Answer(face, FaceMath.state(shares, box, spec), shares);
+    }
+
+    /** The outputs for one face; a network of integers takes and gives bytes. */
+    private float[] run(float[] values) {
+        if (interpreter.getInputTensor(0).dataType() != DataType.INT8) {
+            ByteBuffer input = buffer(4 * values.length);
+            input.asFloatBuffer().put(values);
+            float[][] outputs = new float[1][labels.length];
+            interpreter.run(input, outputs);
+            return outputs[0];
+        }
+        Tensor.QuantizationParams given = interpreter.getInputTensor(0).quantizationParams();
+        Tensor.QuantizationParams told = interpreter.getOutputTensor(0).quantizationParams();
+        byte[] bytes = FaceMath.quantised(values, given.getScale(), given.getZeroPoint());
+        ByteBuffer input = buffer(bytes.length).put(bytes);
+        input.rewind();
+        byte[][] outputs = new byte[1][labels.length];
+        interpreter.run(input, outputs);
+        return FaceMath.plain(outputs[0], told.getScale(), told.getZeroPoint());
+    }
+
+    private static ByteBuffer buffer(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 
     @Override
