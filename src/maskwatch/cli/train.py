@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Data = Annotated[Path, typer.Option(help="The labelled set, with parts train and val or without.")]
 Out = Annotated[Path, typer.Option(help="The run folder: a bundle in the end.")]
+Devices = Annotated[
+    int, typer.Option(help="GPUs that share each batch; without any, processes.", show_default=True)
+]
 Name = Annotated[str | None, typer.Option(help="Of the bundle; else the run folder's.")]
 
 
@@ -24,6 +27,7 @@ def train(
     data: Data,
     out: Out,
     name: Name = None,
+    devices: Devices = 1,
     overwrite: Overwrite = False,
     *,
     chosen: Chosen,
@@ -52,7 +56,8 @@ def train(
     with Bar() as bar:
         done = run(
             parts, settings, out, data=str(data), name=name or out.resolve().name,
-            names=chosen.names, overwrite=overwrite, tell=bar.tell, progress=bar.shown,
+            names=chosen.names, overwrite=overwrite, devices=devices, tell=bar.tell,
+            progress=bar.shown,
         )  # fmt: skip
     _print(done, out)
     lost = {**parts.train.unreadable, **parts.val.unreadable}

@@ -27,8 +27,9 @@ from maskwatch.training.workshop.learner import Learner, loss_of  # noqa: E402
 from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
-from maskwatch.training.workshop.run import SETTINGS, check_room, prepared, train  # noqa: E402
+from maskwatch.training.workshop.run import SETTINGS, check_room, train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
+from maskwatch.training.workshop.sources import prepared  # noqa: E402
 from maskwatch.types import Image  # noqa: E402
 from tests.conftest import FixedDetector  # noqa: E402
 
@@ -66,7 +67,7 @@ def test_a_run_is_a_bundle(
     assert done.bundle.figures["validation"]["accuracy"] > 0.9
     assert [row["epoch"] for row in done.history] == list(range(12))
     assert not (tmp_path / "run" / "features").exists()
-    for name in ("curves.png", "network.png", "seen.png", "best.ckpt", "tensorboard"):
+    for name in ("curves.png", "counts.png", "network.png", "seen.png", "best.ckpt", "tensorboard"):
         assert (tmp_path / "run" / name).exists(), name
     judge = MaskDetector(detector=FixedDetector(), classifier=str(tmp_path / "run"))
     blue = np.full((100, 100, 3), (40, 60, 220), np.uint8)

@@ -48,8 +48,10 @@ class Learner(L.LightningModule):
         return self._whole is not None
 
     def on_train_epoch_start(self) -> None:
-        """Draws of dropout depend on the epoch alone; blocks begin to learn when it is time."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
+        """Draws of dropout depend on the epoch (and the process) alone; blocks begin to learn when
+        it is time."""
+        draw = self.settings.seed * 1_000_003 + self.current_epoch
+        torch.manual_seed(draw + 7_368_787 * self.global_rank)
         self.network.train()
         if self._whole is None or _from_scratch(self.settings):
             return

@@ -22,8 +22,8 @@ from maskwatch.training.workshop.choices import Optimizer
 from maskwatch.training.workshop.fit import fit
 from maskwatch.training.workshop.networks import build
 from maskwatch.training.workshop.parts import Parts
-from maskwatch.training.workshop.run import Tell, prepared
 from maskwatch.training.workshop.settings import TrainSettings
+from maskwatch.training.workshop.sources import Tell, prepared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
