@@ -36,6 +36,10 @@ TABLES = {
     "train_speed": Table(
         "train_speed", ("side", "seconds", "published / this", "validation accuracy", "epochs run")
     ),
+    "train_memory": Table(
+        "train_memory",
+        ("training", "pictures", "peak MiB", "framework MiB", "above it MiB", "seconds"),
+    ),
     "exports": Table(
         "exports",
         ("classifier", "form", "largest difference", "equal labels", "accuracy", "MB",
