@@ -55,11 +55,8 @@ def _draw(root: Path, count: int) -> None:
         for state in ("mask", "no_mask"):
             (root / part / state).mkdir(parents=True)
     with ProcessPoolExecutor() as pool:
-        list(
-            pool.map(
-                _draw_some, *zip(*((root, n, count) for n in range(0, count, 1000)), strict=True)
-            )
-        )
+        starts = range(0, count, 1000)
+        list(pool.map(_draw_some, [root] * len(starts), starts, [count] * len(starts)))
 
 
 def _draw_some(root: Path, first: int, count: int) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from maskwatch.cli.data.options import Classes, Overwrite, read
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
-from maskwatch.cli.train import check_training
+from maskwatch.cli.starting import check_training
 from maskwatch.errors import UsageError
 from maskwatch.training.workshop.choices import ExportForm
 

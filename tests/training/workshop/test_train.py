@@ -20,11 +20,12 @@ from maskwatch.data.facts import facts_of  # noqa: E402
 from maskwatch.data.formats import read_set  # noqa: E402
 from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError, SourceError, UsageError  # noqa: E402
 from maskwatch.evaluation.training import HISTORY, read_history  # noqa: E402
-from maskwatch.training.workshop import networks  # noqa: E402
+from maskwatch.training.workshop import backbones  # noqa: E402
+from maskwatch.training.workshop.backbones import last_blocks  # noqa: E402
 from maskwatch.training.workshop.choices import ClassWeights, Keep, Loss, Pool, Preprocess  # noqa: E402
 from maskwatch.training.workshop.fit import fit  # noqa: E402
 from maskwatch.training.workshop.learner import Learner, loss_of  # noqa: E402
-from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
+from maskwatch.training.workshop.networks import build  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
 from maskwatch.training.workshop.run import SETTINGS, check_room, train  # noqa: E402
@@ -141,9 +142,9 @@ def test_the_last_blocks_learn_after_the_head(
 
 def test_blocks_are_counted_from_the_end() -> None:
     for name in ("mobilenetv2", "resnet50", "inceptionv3"):
-        parts_ = list(last_blocks(networks.keras_backbone(name), 1))
+        parts_ = list(last_blocks(backbones.keras_backbone(name), 1))
         assert any(True for part in parts_ for _ in part.parameters()), name
-    base = networks.keras_backbone("mobilenetv2")
+    base = backbones.keras_backbone("mobilenetv2")
     everything = list(last_blocks(base, 99))
     count = sum(p.numel() for part in everything for p in part.parameters())
     assert count == sum(p.numel() for p in base.parameters())
@@ -332,7 +333,7 @@ def test_backbones_and_weights_that_are_not_there(
     def offline(*_: object, **__: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(networks.timm, "create_model", offline)
+    monkeypatch.setattr(backbones.timm, "create_model", offline)
     with pytest.raises(ModelNotFound, match=r"cannot be downloaded.*--weights FILE"):
         build(tiny.but(weights="imagenet"), 2)
 

@@ -1,9 +1,7 @@
 """Training with Lightning: the loop, what it logs, where it goes on after a kill."""
 
-import csv
 import errno
 import logging
-import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -26,14 +24,14 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from maskwatch.errors import MaskwatchError, ModelInvalid, SinkError
-from maskwatch.evaluation.training import HISTORY, read_history
+from maskwatch.evaluation.training import HISTORY
+from maskwatch.training.workshop.callbacks import History, Quiet, Sane
 from maskwatch.training.workshop.choices import Keep
 from maskwatch.training.workshop.learner import Learner
 
 Loader = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
 """From an epoch's number to its batches: inputs (n, ...) and labels (n,)."""
 _LAST, _BEST, _ENDED = "last", "best", "ended"
-_logger = logging.getLogger(__name__)
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -74,50 +72,6 @@ class _Data(L.LightningDataModule):
         return _Feed(self._batches.val, 0, self._batches.val_steps)
 
 
-class _History(Callback):
-    """A row an epoch in a CSV; a resumed run goes on below the rows that it has not yet to do.
-
-    `since` is when this run began, on `perf_counter`: the first epoch counts what was before it.
-    """
-
-    def __init__(self, path: Path, since: float) -> None:
-        self._path, self._since = path, since
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        rows = [row for row in read_history(self._path) if row["epoch"] < trainer.current_epoch]
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        lr = trainer.optimizers[0].param_groups[0]["lr"]
-        seconds, self._since = perf_counter() - self._since, perf_counter()
-        row = {"epoch": trainer.current_epoch, **dict(sorted(values.items())), "lr": lr}
-        rows.append({**row, "seconds": round(seconds, 3)})
-        part = self._path.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[-1])
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(self._path)
-
-
-class _Sane(Callback):
-    """Stops where the loss is no number: what follows would be none either."""
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        loss = trainer.callback_metrics.get("train_loss")
-        if loss is not None and not math.isfinite(float(loss)):
-            _logger.warning("the loss is no number any more: stopped; try a smaller --lr")
-            trainer.should_stop = True
-
-
-class _Quiet(Callback):
-    """Silences what Lightning says of workers and folders, which are meant to be so, in every
-    process."""
-
-    def setup(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
-        warnings.simplefilter("ignore")
-
-
 def fit(
     learner: Learner,
     batches: Batches,
@@ -145,8 +99,8 @@ def fit(
         SinkError: a checkpoint cannot be written; those before it stay valid.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # As in `_Quiet`; and afterwards all is as it was.
-        history = _History(folder / HISTORY, perf_counter() if since is None else since)
+        warnings.simplefilter("ignore")  # As in `Quiet`; and afterwards all is as it was.
+        history = History(folder / HISTORY, perf_counter() if since is None else since)
         trainer = _trainer(
             learner, folder, devices=devices, progress=progress, more=[history, *more]
         )
@@ -170,7 +124,7 @@ def _trainer(
         )
         for name, monitor in ((_BEST, "val_loss"), (_LAST, None))
     )  # fmt: skip
-    callbacks: list[Callback] = [_Quiet(), best, last, _Sane(), *more]
+    callbacks: list[Callback] = [Quiet(), best, last, Sane(), *more]
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if progress:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
+from maskwatch.training.workshop.backbones import CNN, last_blocks
 from maskwatch.training.workshop.choices import Loss, Optimizer
-from maskwatch.training.workshop.networks import CNN, Classifier, last_blocks
+from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 
 _SLOWER = 0.1

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from maskwatch.data.augment import Augmentation
 from maskwatch.images import planes
+from maskwatch.training.workshop.backbones import Pixels
 from maskwatch.training.workshop.choices import ClassWeights, Pool
 from maskwatch.training.workshop.devices import dealt, dealt_evenly, process_count
 from maskwatch.training.workshop.features import FeatureMaker
 from maskwatch.training.workshop.fit import Batches, Loader
 from maskwatch.training.workshop.learner import Learner
-from maskwatch.training.workshop.networks import Classifier, Pixels
+from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts, class_weights
 from maskwatch.training.workshop.samples import Samples, batches
 from maskwatch.training.workshop.settings import TrainSettings
