@@ -112,6 +112,25 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert rows[0][-1]["train_loss"] == pytest.approx(rows[1][-1]["train_loss"], abs=1e-4)
 
 
+def test_seconds_add_up(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds: list[float] = []
+
+    def full(*_: object, **given: Any) -> None:
+        seconds.append(given["seconds"])
+        raise SinkError("disk full")
+
+    monkeypatch.setattr("maskwatch.training.workshop.run.bundle_of", full)
+    with pytest.raises(SinkError):
+        run(parts, tiny.but(epochs=2), tmp_path / "run")
+    rows = read_history(tmp_path / "run" / HISTORY)
+    assert seconds[0] > sum(row["seconds"] for row in rows) > 0
+    with pytest.raises(SinkError):
+        run(parts, tiny.but(epochs=2), tmp_path / "run")
+    assert seconds[1] > sum(row["seconds"] for row in rows), "what was trained before counts"
+
+
 def test_other_settings_do_not_go_on(parts: Parts, tiny: TrainSettings, tmp_path: Path) -> None:
     noted = {"command": "train", "data": "faces", "names": None, "pictures": parts.key}
     (tmp_path / SETTINGS).write_text(json.dumps(noted | tiny.plain()))
