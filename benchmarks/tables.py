@@ -40,6 +40,11 @@ TABLES = {
         "train_memory",
         ("training", "pictures", "peak MiB", "framework MiB", "above it MiB", "seconds"),
     ),
+    "int8_recipes": Table(
+        "int8_recipes",
+        ("recipe", "equal labels", "mean difference", "largest difference", "accuracy",
+         "of floats", "MB"),
+    ),
     "exports": Table(
         "exports",
         ("classifier", "form", "largest difference", "equal labels", "accuracy", "MB",

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -103,7 +104,9 @@ def write_onnx(
     program.save(str(path), external_data=False)
 
 
-def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
+def quantise(
+    path: Path, batches: Iterable[NDArray[np.float32]], *, exact_share: float = 0.0
+) -> None:
     """Turn the weights and activations of an ONNX file into 8-bit integers, in place.
 
     Weights keep 7 bits: with 8, processors without VNNI saturate and give other answers.
@@ -111,6 +114,8 @@ def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
     Args:
         path: the file, as `export_onnx` writes it.
         batches: calibration inputs, shape (n, 3, side, side), as the network will see them.
+        exact_share: the share of convolutions, from the first on, that stay in floats. They are
+            small, and for those of some networks 7 bits are too few.
     """
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -124,9 +129,17 @@ def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            nodes_to_exclude=_first_convolutions(prepared, exact_share),
             calibrate_method=CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": 99.99},
         )
+
+
+def _first_convolutions(file: Path, share: float) -> list[str]:
+    """The names of the nodes."""
+    graph = onnx.load(str(file)).graph
+    names = [node.name for node in graph.node if node.op_type == "Conv"]
+    return names[: int(share * len(names))]
 
 
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]

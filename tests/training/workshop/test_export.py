@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 pytest.importorskip("optuna")
+onnx = pytest.importorskip("onnx")
 
 from maskwatch.errors import ModelNotFound, UsageError  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
@@ -61,6 +62,25 @@ def test_exports_are_bundles_that_answer_alike(
     parity.write_parity(rows, tmp_path / "parity.csv")
     with (tmp_path / "parity.csv").open() as text:
         assert [row["form"] for row in csv.DictReader(text)] == [row.form for row in rows]
+
+
+def test_first_layers_stay_in_floats_where_integers_are_refused(
+    bundle: Callable[[Parts], Bundle],
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = bundle(parts)
+    refused = iter(["too far", "too far", ""])
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "refusal", lambda *_: next(refused))
+        _, last = export_all(made, [ExportForm.ONNX_INT8], tmp_path, shown(made, parts), None)
+    assert not last.refused
+    graph = onnx.load(str(tmp_path / "onnx-int8" / "model.onnx")).graph
+    rounded = {name for node in graph.node if "Linear" in node.op_type for name in node.output}
+    are = [node.input[1] in rounded for node in graph.node if node.op_type == "Conv"]
+    assert are == sorted(are), "floats first"
+    assert are.count(False) == len(are) // 5 > 0
 
 
 def test_an_export_that_differs_is_taken_away(

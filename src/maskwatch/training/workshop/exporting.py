@@ -35,6 +35,9 @@ from maskwatch.types import Floats
 LITERT_VARIABLE = "MASKWATCH_LITERT"
 DESCRIPTION = "description.json"
 _ROUNDS = 30
+_EXACT_SHARES = (0.0, 0.06, 0.2)
+"""Of a network's convolutions, the first ones, that stay in floats. They take time: more of them do
+only where fewer are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,12 @@ def export_all(
             _check_floats(bundle, own, wanted, faces)
         yield own
         for form in forms:
-            yield _export(form, bundle, known, out / form, faces, (wanted, own), python)
+            rounded = form is ExportForm.ONNX_INT8 and known.integers is None
+            for share in _EXACT_SHARES if rounded else (0.0,):
+                made = _export(form, share, bundle, known, out / form, faces, (wanted, own), python)
+                if not made.refused:
+                    break
+            yield made
 
 
 def _known_forms(bundle: Bundle, folder: Path) -> Forms:
@@ -131,6 +139,7 @@ def _check_floats(bundle: Bundle, own: Parity, wanted: Floats, faces: Faces) -> 
 
 def _export(
     form: ExportForm,
+    exact_share: float,
     bundle: Bundle,
     known: Forms,
     folder: Path,
@@ -147,7 +156,7 @@ def _export(
             # Other programs read from it how a face becomes the input.
             shutil.copyfile(bundle.folder / bundles.FILE, folder / DESCRIPTION)
         else:
-            file, answers, one_ms = _onnx(bundle, known, faces, folder, form)
+            file, answers, one_ms = _onnx(bundle, known, faces, folder, form, exact_share)
     except ModelInvalid as error:
         shutil.rmtree(folder)
         return Parity(form, len(wanted), 1.0, 0.0, 0.0, 0.0, 0.0, str(error))
@@ -161,7 +170,12 @@ def _export(
 
 
 def _onnx(
-    bundle: Bundle, known: Forms, faces: Faces, folder: Path, form: ExportForm
+    bundle: Bundle,
+    known: Forms,
+    faces: Faces,
+    folder: Path,
+    form: ExportForm,
+    exact_share: float,
 ) -> tuple[Path, Floats, float]:
     """A bundle of its own: the same description, another file."""
     file = folder / "model.onnx"
@@ -171,7 +185,7 @@ def _onnx(
         shutil.copyfile(known.floats, file)
         if form is ExportForm.ONNX_INT8:
             parts = np.array_split(faces.calibration, max(1, len(faces.calibration) // 20))
-            quantise(file, parts)
+            quantise(file, parts, exact_share=exact_share)
     bundles.write(
         replace(bundle, folder=folder, model=file.name, sha256={}, name=f"{bundle.name} {form}")
     )
