@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Iterable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -117,7 +119,8 @@ def quantise(
         exact_share: the share of convolutions, from the first on, that stay in floats. They are
             small, and for those of some networks 7 bits are too few.
     """
-    with TemporaryDirectory() as folder:
+    # ONNX Runtime prints what it does; standard output is for results.
+    with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -130,7 +133,10 @@ def quantise(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_first_convolutions(prepared, exact_share),
-            calibrate_method=CalibrationMethod.Percentile,
+            # Beside exact layers the few largest values are worth their place in the range.
+            calibrate_method=(
+                CalibrationMethod.MinMax if exact_share else CalibrationMethod.Percentile
+            ),
             extra_options={"CalibPercentile": 99.99},
         )
 
