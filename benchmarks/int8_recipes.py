@@ -66,6 +66,7 @@ def _recipes(prepared: Path) -> dict[str, dict[str, Any]]:
     def floats(names: list[str]) -> dict[str, Any]:
         return {"nodes_to_exclude": names}
 
+    unsigned = {"reduce_range": False, "weight_type": QuantType.QUInt8}
     return {
         "7 bits": {},
         "7 bits, sums in floats": floats(adds),
@@ -74,7 +75,11 @@ def _recipes(prepared: Path) -> dict[str, dict[str, Any]]:
         "7 bits, the first fifth in floats": floats(convolutions[: len(convolutions) // 5]),
         "7 bits, the last fifth in floats": floats(convolutions[-(len(convolutions) // 5) :]),
         "8 bits": {"reduce_range": False},
-        "8 bits without a sign": {"reduce_range": False, "weight_type": QuantType.QUInt8},
+        "8 bits without a sign": unsigned,
+        "the same, the first fifth in floats": {
+            **unsigned,
+            **floats(convolutions[: len(convolutions) // 5]),
+        },
     }
 
 

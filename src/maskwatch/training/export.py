@@ -106,9 +106,7 @@ def write_onnx(
     program.save(str(path), external_data=False)
 
 
-def quantise(
-    path: Path, batches: Iterable[NDArray[np.float32]], *, exact_share: float = 0.0
-) -> None:
+def quantise(path: Path, batches: Iterable[NDArray[np.float32]], *, careful: bool = False) -> None:
     """Turn the weights and activations of an ONNX file into 8-bit integers, in place.
 
     Weights keep 7 bits: with 8, processors without VNNI saturate and give other answers.
@@ -116,8 +114,8 @@ def quantise(
     Args:
         path: the file, as `export_onnx` writes it.
         batches: calibration inputs, shape (n, 3, side, side), as the network will see them.
-        exact_share: the share of convolutions, from the first on, that stay in floats. They are
-            small, and for those of some networks 7 bits are too few.
+        careful: the first fifth of the convolutions stays in floats, and weights have all 8 bits,
+            without a sign: that never saturates, and takes more time. Some networks need it.
     """
     # ONNX Runtime prints what it does; standard output is for results.
     with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
@@ -129,13 +127,13 @@ def quantise(
             _Calibration(batches),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=not careful,
             activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=_first_convolutions(prepared, exact_share),
+            weight_type=QuantType.QUInt8 if careful else QuantType.QInt8,
+            nodes_to_exclude=_first_convolutions(prepared, 0.2) if careful else [],
             # Beside exact layers the few largest values are worth their place in the range.
             calibrate_method=(
-                CalibrationMethod.MinMax if exact_share else CalibrationMethod.Percentile
+                CalibrationMethod.MinMax if careful else CalibrationMethod.Percentile
             ),
             extra_options={"CalibPercentile": 99.99},
         )

@@ -35,9 +35,6 @@ from maskwatch.types import Floats
 LITERT_VARIABLE = "MASKWATCH_LITERT"
 DESCRIPTION = "description.json"
 _ROUNDS = 30
-_EXACT_SHARES = (0.0, 0.06, 0.2)
-"""Of a network's convolutions, the first ones, that stay in floats. They take time: more of them do
-only where fewer are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,10 @@ def export_all(
         yield own
         for form in forms:
             rounded = form is ExportForm.ONNX_INT8 and known.integers is None
-            for share in _EXACT_SHARES if rounded else (0.0,):
-                made = _export(form, share, bundle, known, out / form, faces, (wanted, own), python)
+            for careful in (False, True) if rounded else (False,):
+                made = _export(
+                    form, careful, bundle, known, out / form, faces, (wanted, own), python
+                )
                 if not made.refused:
                     break
             yield made
@@ -139,7 +138,7 @@ def _check_floats(bundle: Bundle, own: Parity, wanted: Floats, faces: Faces) -> 
 
 def _export(
     form: ExportForm,
-    exact_share: float,
+    careful: bool,
     bundle: Bundle,
     known: Forms,
     folder: Path,
@@ -156,7 +155,7 @@ def _export(
             # Other programs read from it how a face becomes the input.
             shutil.copyfile(bundle.folder / bundles.FILE, folder / DESCRIPTION)
         else:
-            file, answers, one_ms = _onnx(bundle, known, faces, folder, form, exact_share)
+            file, answers, one_ms = _onnx(bundle, known, faces, folder, form, careful)
     except ModelInvalid as error:
         shutil.rmtree(folder)
         return Parity(form, len(wanted), 1.0, 0.0, 0.0, 0.0, 0.0, str(error))
@@ -175,7 +174,7 @@ def _onnx(
     faces: Faces,
     folder: Path,
     form: ExportForm,
-    exact_share: float,
+    careful: bool,
 ) -> tuple[Path, Floats, float]:
     """A bundle of its own: the same description, another file."""
     file = folder / "model.onnx"
@@ -185,7 +184,7 @@ def _onnx(
         shutil.copyfile(known.floats, file)
         if form is ExportForm.ONNX_INT8:
             parts = np.array_split(faces.calibration, max(1, len(faces.calibration) // 20))
-            quantise(file, parts, exact_share=exact_share)
+            quantise(file, parts, careful=careful)
     bundles.write(
         replace(bundle, folder=folder, model=file.name, sha256={}, name=f"{bundle.name} {form}")
     )
