@@ -36,6 +36,20 @@ TABLES = {
     "train_speed": Table(
         "train_speed", ("side", "seconds", "published / this", "validation accuracy", "epochs run")
     ),
+    "train_memory": Table(
+        "train_memory",
+        ("training", "pictures", "peak MiB", "framework MiB", "above it MiB", "seconds"),
+    ),
+    "int8_recipes": Table(
+        "int8_recipes",
+        ("recipe", "equal labels", "mean difference", "largest difference", "accuracy",
+         "of floats", "MB"),
+    ),
+    "exports": Table(
+        "exports",
+        ("classifier", "form", "largest difference", "equal labels", "accuracy", "MB",
+         "ms one face"),
+    ),
     "ablations": Table(
         "ablations", ("changed", "accuracy", "low", "high", "training accuracy", "seconds")
     ),

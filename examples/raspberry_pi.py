@@ -1,10 +1,11 @@
 """Masks on a Raspberry Pi: a LiteRT file of `maskwatch export`, run by ai-edge-litert alone.
 
+    maskwatch export standard --format litert-int8 --data photos/ --litert ~/litert --out export/
     pip install ai-edge-litert numpy pillow
-    python raspberry_pi.py export/litert-int8 face.jpg
+    python raspberry_pi.py export/litert-int8 photo.jpg 120 80 260 250
 
-The picture is a face, cut out by whatever finds faces there. On Android the same file runs through
-the dependency `com.google.ai.edge.litert:litert`; what is done to the pixels is below.
+The numbers are the face's box, left, top, right, bottom, from whatever finds faces there; without
+them the picture is the face. The same for Android: examples/android.
 """
 
 import json
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 
-def main(folder: Path, picture: Path) -> None:
+def main(folder: Path, picture: Path, *box: str) -> None:
     """Print the probability of each state."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -23,13 +24,25 @@ def main(folder: Path, picture: Path) -> None:
     interpreter.allocate_tensors()
     (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
     bundle = json.loads((folder / "description.json").read_text())
-    values = as_input(Image.open(picture).convert("RGB"), bundle["input"])
+    photo = Image.open(picture).convert("RGB")
+    face = photo.crop(around([float(side) for side in box], bundle["input"])) if box else photo
+    values = as_input(face, bundle["input"])
     interpreter.set_tensor(given["index"], quantised(values, given))
     interpreter.invoke()
     logits = plain(interpreter.get_tensor(told["index"]), told)[0] / bundle["temperature"]
     powers = np.exp(logits - logits.max())
     for label, share in zip(bundle["labels"], powers / powers.sum(), strict=True):
         print(f"{label}: {share:.1%}")
+
+
+def around(box: list[float], spec: dict) -> tuple[float, ...]:
+    """What is cut out for a face: its box, or a square around it, with the model's margin."""
+    left, top, right, bottom = box
+    x, y, wide, high = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+    if spec["crop"] == "square":
+        wide = high = max(wide, high)
+    half = wide * (0.5 + spec["margin"]), high * (0.5 + spec["margin"])
+    return x - half[0], y - half[1], x + half[0], y + half[1]
 
 
 def as_input(face: Image.Image, spec: dict) -> np.ndarray:
@@ -59,4 +72,4 @@ def plain(values: np.ndarray, details: dict) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

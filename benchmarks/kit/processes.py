@@ -103,7 +103,7 @@ def detect(source: Path, folder: Path, *options: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """What a watched process tree took at most, in MiB, and its summary."""
+    """What a watched process tree took at most, in MiB, and the summary that it printed, if any."""
 
     tree_mib: float
     seconds: float
@@ -131,7 +131,7 @@ def watch(command: Sequence[str], out: Path) -> Peak:
             raise SystemExit(f"{' '.join(command)} failed with {process.returncode}")
         text.seek(0)
         done = Run(time.perf_counter() - begun, text.read())
-    return Peak(most_kib / 1024, done.seconds, done.summary)
+    return Peak(most_kib / 1024, done.seconds, done.summary if done.stdout.strip() else {})
 
 
 def _tree(root: int) -> list[int]:

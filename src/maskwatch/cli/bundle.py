@@ -37,7 +37,7 @@ def import_(
       maskwatch detect photo.jpg --classifier model
     """
     set_up_log()
-    from maskwatch.cli.train import check_training
+    from maskwatch.cli.starting import check_training
 
     check_training()
     from maskwatch.training.workshop.importing import import_bundle

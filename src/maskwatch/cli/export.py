@@ -7,15 +7,15 @@ import typer
 
 from maskwatch.cli.data.options import Classes, Overwrite, read
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
-from maskwatch.cli.train import check_training
+from maskwatch.cli.starting import check_training
 from maskwatch.errors import UsageError
 from maskwatch.training.workshop.choices import ExportForm
 
 if TYPE_CHECKING:
     from maskwatch.models.bundle import Bundle
-    from maskwatch.training.workshop.exporting import Faces, Parity
+    from maskwatch.training.workshop.parity import Faces, Parity
 
-Run = Annotated[Path, typer.Argument(help="A run folder, or an imported bundle.")]
+Run = Annotated[str, typer.Argument(help="A run folder, an imported bundle, or standard, small.")]
 Forms = Annotated[str, typer.Option("--format", help=f"With commas: {', '.join(ExportForm)}.")]
 Out = Annotated[Path, typer.Option(help="Folder that gets a folder for each format.")]
 Data = Annotated[
@@ -38,7 +38,7 @@ def export(
     classes: Classes = None,
     overwrite: Overwrite = False,
 ) -> None:
-    r"""Write a run as ONNX or LiteRT, in floats or 8-bit integers, compared with PyTorch.
+    r"""Write a classifier as ONNX or LiteRT, in floats or 8-bit integers, compared with PyTorch.
 
     A form that answers otherwise than PyTorch does, beyond its tolerance, is not kept.
 
@@ -46,6 +46,7 @@ def export(
     Examples:
       maskwatch export runs/a --format onnx,onnx-int8 --out export/
       maskwatch export runs/a --format litert,litert-int8 --litert ~/litert --out export/
+      maskwatch export standard --format litert-int8 --data photos/ --litert ~/litert --out export/
     """
     set_up_log()
     try:
@@ -54,11 +55,12 @@ def export(
         raise UsageError(f"--format: {error}; choose from {', '.join(ExportForm)}") from error
     check_training()
     from maskwatch.data.outputs import check_folder, start_folder, write_note
-    from maskwatch.models import bundle as bundles
-    from maskwatch.training.workshop.exporting import check_export, export_all, write_parity
+    from maskwatch.models.classifier import open_classifier
+    from maskwatch.training.workshop.exporting import check_export, export_all
+    from maskwatch.training.workshop.parity import write_parity
 
-    bundle = bundles.read(run)
-    check_folder(out, "export", [run, data], overwrite=overwrite, inside=True)
+    bundle = open_classifier(run).bundle
+    check_folder(out, "export", [bundle.folder, data], overwrite=overwrite, inside=True)
     check_export(bundle, wanted, litert)
     faces_ = _faces(bundle, data, classes, faces)
     start_folder(out, "export")
@@ -75,13 +77,13 @@ def export(
 
 def _faces(bundle: "Bundle", data: Path | None, classes: str | None, most: int) -> "Faces":
     """Faces of the named set, or of the one that the run learnt from."""
-    from maskwatch.training.workshop.exporting import faces_of
+    from maskwatch.training.workshop.parity import faces_of
     from maskwatch.training.workshop.samples import samples_of
 
     known = bundle.data.get("set")
     root = data or (Path(known) if known else None)
     if root is None or not root.exists():
-        raise UsageError("name the set to compare on, with --data")
+        raise UsageError("name a labelled set to compare on, with --data")
     labelled = read(root, classes or bundle.data.get("class names"))
     trained = [p for p in labelled.pictures if p.split in (None, "train")]
     checked = [p for p in labelled.pictures if p.split not in (None, "train")] or trained

@@ -1,20 +1,23 @@
 """maskwatch train: a classifier of one's own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from maskwatch.cli.data.options import Overwrite, facts, read
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
+from maskwatch.cli.starting import Bar, check_training, tell_of
 from maskwatch.cli.training import Chosen, with_training
 
 if TYPE_CHECKING:
-    from maskwatch.training.workshop.parts import Parts
     from maskwatch.training.workshop.run import Trained
 
 Data = Annotated[Path, typer.Option(help="The labelled set, with parts train and val or without.")]
 Out = Annotated[Path, typer.Option(help="The run folder: a bundle in the end.")]
+Devices = Annotated[
+    int, typer.Option(help="GPUs that share each batch; without any, processes.", show_default=True)
+]
 Name = Annotated[str | None, typer.Option(help="Of the bundle; else the run folder's.")]
 
 
@@ -24,6 +27,7 @@ def train(
     data: Data,
     out: Out,
     name: Name = None,
+    devices: Devices = 1,
     overwrite: Overwrite = False,
     *,
     chosen: Chosen,
@@ -52,7 +56,8 @@ def train(
     with Bar() as bar:
         done = run(
             parts, settings, out, data=str(data), name=name or out.resolve().name,
-            names=chosen.names, overwrite=overwrite, tell=bar.tell, progress=bar.shown,
+            names=chosen.names, overwrite=overwrite, devices=devices, tell=bar.tell,
+            progress=bar.shown,
         )  # fmt: skip
     _print(done, out)
     lost = {**parts.train.unreadable, **parts.val.unreadable}
@@ -60,65 +65,6 @@ def train(
         say(f"error: {sentence}")
     if parts.unreadable or lost:
         raise typer.Exit(FAILED)
-
-
-def check_training() -> None:
-    """Say what is missing before anything is read.
-
-    Raises:
-        MissingExtra: the extra train is not installed.
-    """
-    from importlib.util import find_spec
-
-    from maskwatch.errors import MissingExtra
-
-    missing = [name for name in ("torch", "timm", "lightning") if find_spec(name) is None]
-    if missing:
-        raise MissingExtra(
-            f"training needs an extra ({', '.join(missing)} missing): "
-            "pip install 'maskwatch[train]'"
-        )
-
-
-def tell_of(parts: "Parts") -> None:
-    for sentence in parts.unreadable:
-        say(f"error: {sentence}")
-    for sentence in parts.notes:
-        say(f"note: {sentence}")
-    copies = parts.leaks["exact"] + parts.leaks["near"]
-    if copies:
-        share = copies / parts.leaks["pictures"]
-        say(
-            f"warning: {copies} of {parts.leaks['pictures']} validation pictures ({share:.1%}) "
-            "have a twin in training: their figures are too good; maskwatch data split keeps "
-            "twins together"
-        )
-
-
-class Bar:
-    """A bar on stderr for what comes before the training itself, where that is a terminal."""
-
-    def __enter__(self) -> "Bar":
-        from rich.console import Console
-        from rich.progress import Progress
-
-        console = Console(stderr=True)
-        self.shown = console.is_terminal
-        self._progress = Progress(console=console, transient=True, disable=not self.shown)
-        self._tasks: dict[str, Any] = {}
-        self._progress.start()
-        return self
-
-    def tell(self, what: str, count: int, total: int) -> None:
-        """So many more pictures of `total` are done; the last one closes the bar."""
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.advance(self._tasks[what], count)
-        if self._progress.finished:
-            self._progress.stop()
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
 
 def _print(done: "Trained", out: Path) -> None:

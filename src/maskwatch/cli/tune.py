@@ -8,7 +8,8 @@ import typer
 
 from maskwatch.cli.data.options import facts, read
 from maskwatch.cli.guard import guarded, say, set_up_log
-from maskwatch.cli.train import Bar, Data, check_training, tell_of
+from maskwatch.cli.starting import Bar, check_training, tell_of
+from maskwatch.cli.train import Data
 from maskwatch.cli.training import Chosen, with_training
 
 if TYPE_CHECKING:

@@ -7,8 +7,10 @@ from pathlib import Path
 from maskwatch.evaluation import html
 
 CURVES, NETWORK, SEEN, HISTORY = "curves.png", "network.png", "seen.png", "history.csv"
+COUNTS = "counts.png"
 _WORDS = {
     CURVES: "Accuracy and loss of each epoch, on what it learnt from and on what it was watched on",
+    COUNTS: "Faces of each state, learnt from and watched",
     NETWORK: "The network",
     SEEN: "What the training saw: faces, each changed at random",
 }

@@ -2,11 +2,14 @@
 
 import warnings
 from collections.abc import Iterable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -103,7 +106,7 @@ def write_onnx(
     program.save(str(path), external_data=False)
 
 
-def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
+def quantise(path: Path, batches: Iterable[NDArray[np.float32]], *, careful: bool = False) -> None:
     """Turn the weights and activations of an ONNX file into 8-bit integers, in place.
 
     Weights keep 7 bits: with 8, processors without VNNI saturate and give other answers.
@@ -111,8 +114,11 @@ def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
     Args:
         path: the file, as `export_onnx` writes it.
         batches: calibration inputs, shape (n, 3, side, side), as the network will see them.
+        careful: the first fifth of the convolutions stays in floats, and weights have all 8 bits,
+            without a sign: that never saturates, and takes more time. Some networks need it.
     """
-    with TemporaryDirectory() as folder:
+    # ONNX Runtime prints what it does; standard output is for results.
+    with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -121,12 +127,23 @@ def quantise(path: Path, batches: Iterable[NDArray[np.float32]]) -> None:
             _Calibration(batches),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=not careful,
             activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            weight_type=QuantType.QUInt8 if careful else QuantType.QInt8,
+            nodes_to_exclude=_first_convolutions(prepared, 0.2) if careful else [],
+            # Beside exact layers the few largest values are worth their place in the range.
+            calibrate_method=(
+                CalibrationMethod.MinMax if careful else CalibrationMethod.Percentile
+            ),
             extra_options={"CalibPercentile": 99.99},
         )
+
+
+def _first_convolutions(file: Path, share: float) -> list[str]:
+    """The names of the nodes."""
+    graph = onnx.load(str(file)).graph
+    names = [node.name for node in graph.node if node.op_type == "Conv"]
+    return names[: int(share * len(names))]
 
 
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]

@@ -10,15 +10,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 pytest.importorskip("optuna")
+onnx = pytest.importorskip("onnx")
 
 from maskwatch.errors import ModelNotFound, UsageError  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
 from maskwatch.models.bundle import Bundle  # noqa: E402
 from maskwatch.models.classifier import MaskClassifier  # noqa: E402
 from maskwatch.training.export import NETWORK  # noqa: E402
-from maskwatch.training.workshop import exporting  # noqa: E402
+from maskwatch.training.workshop import exporting, parity  # noqa: E402
 from maskwatch.training.workshop.choices import ExportForm  # noqa: E402
-from maskwatch.training.workshop.exporting import Faces, Tolerance, export_all, faces_of  # noqa: E402
+from maskwatch.training.workshop.exporting import export_all  # noqa: E402
+from maskwatch.training.workshop.parity import Faces, Tolerance, faces_of  # noqa: E402
 from maskwatch.training.workshop.parts import Parts  # noqa: E402
 from maskwatch.training.workshop.run import train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
@@ -57,9 +59,28 @@ def test_exports_are_bundles_that_answer_alike(
     own = MaskClassifier(made).of_crops([picture])
     again = MaskClassifier(bundles.read(tmp_path / "onnx")).of_crops([picture])
     assert np.allclose(own, again, atol=1e-4)
-    exporting.write_parity(rows, tmp_path / "parity.csv")
+    parity.write_parity(rows, tmp_path / "parity.csv")
     with (tmp_path / "parity.csv").open() as text:
         assert [row["form"] for row in csv.DictReader(text)] == [row.form for row in rows]
+
+
+def test_first_layers_stay_in_floats_where_integers_are_refused(
+    bundle: Callable[[Parts], Bundle],
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = bundle(parts)
+    refused = iter(["too far", ""])
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "refusal", lambda *_: next(refused))
+        _, last = export_all(made, [ExportForm.ONNX_INT8], tmp_path, shown(made, parts), None)
+    assert not last.refused
+    graph = onnx.load(str(tmp_path / "onnx-int8" / "model.onnx")).graph
+    rounded = {name for node in graph.node if "Linear" in node.op_type for name in node.output}
+    are = [node.input[1] in rounded for node in graph.node if node.op_type == "Conv"]
+    assert are == sorted(are), "floats first"
+    assert are.count(False) == len(are) // 5 > 0
 
 
 def test_an_export_that_differs_is_taken_away(
@@ -69,7 +90,7 @@ def test_an_export_that_differs_is_taken_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = bundle(parts)
-    monkeypatch.setitem(exporting.TOLERANCES, ExportForm.ONNX_INT8, Tolerance(0.0, 1.0, 0.0))
+    monkeypatch.setitem(parity.TOLERANCES, ExportForm.ONNX_INT8, Tolerance(0.0, 1.0, 0.0))
     rows = list(
         export_all(
             made, [ExportForm.ONNX_INT8, ExportForm.ONNX], tmp_path, shown(made, parts), None

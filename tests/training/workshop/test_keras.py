@@ -19,6 +19,7 @@ from torch import nn  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
 from maskwatch.models.classifier import MaskClassifier  # noqa: E402
+from maskwatch.training.workshop.backbones import keras_backbone  # noqa: E402
 from maskwatch.training.workshop.choices import Pool, Preprocess  # noqa: E402
 from maskwatch.training.workshop.importing import import_bundle, network_of  # noqa: E402
 from maskwatch.training.workshop.keras import (  # noqa: E402
@@ -27,7 +28,6 @@ from maskwatch.training.workshop.keras import (  # noqa: E402
     load_keras_backbone,
     read_keras,
 )
-from maskwatch.training.workshop.networks import keras_backbone  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Layers = dict[str, dict[str, Any]]

@@ -20,15 +20,17 @@ from maskwatch.data.facts import facts_of  # noqa: E402
 from maskwatch.data.formats import read_set  # noqa: E402
 from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError, SourceError, UsageError  # noqa: E402
 from maskwatch.evaluation.training import HISTORY, read_history  # noqa: E402
-from maskwatch.training.workshop import networks  # noqa: E402
+from maskwatch.training.workshop import backbones  # noqa: E402
+from maskwatch.training.workshop.backbones import last_blocks  # noqa: E402
 from maskwatch.training.workshop.choices import ClassWeights, Keep, Loss, Pool, Preprocess  # noqa: E402
 from maskwatch.training.workshop.fit import fit  # noqa: E402
 from maskwatch.training.workshop.learner import Learner, loss_of  # noqa: E402
-from maskwatch.training.workshop.networks import build, last_blocks  # noqa: E402
+from maskwatch.training.workshop.networks import build  # noqa: E402
 from maskwatch.training.workshop.parts import Parts, class_weights, parts_of  # noqa: E402
 from maskwatch.training.workshop.presets import PRESETS  # noqa: E402
-from maskwatch.training.workshop.run import SETTINGS, check_room, prepared, train  # noqa: E402
+from maskwatch.training.workshop.run import SETTINGS, check_room, train  # noqa: E402
 from maskwatch.training.workshop.settings import TrainSettings  # noqa: E402
+from maskwatch.training.workshop.sources import prepared  # noqa: E402
 from maskwatch.types import Image  # noqa: E402
 from tests.conftest import FixedDetector  # noqa: E402
 
@@ -66,7 +68,7 @@ def test_a_run_is_a_bundle(
     assert done.bundle.figures["validation"]["accuracy"] > 0.9
     assert [row["epoch"] for row in done.history] == list(range(12))
     assert not (tmp_path / "run" / "features").exists()
-    for name in ("curves.png", "network.png", "seen.png", "best.ckpt", "tensorboard"):
+    for name in ("curves.png", "counts.png", "network.png", "seen.png", "best.ckpt", "tensorboard"):
         assert (tmp_path / "run" / name).exists(), name
     judge = MaskDetector(detector=FixedDetector(), classifier=str(tmp_path / "run"))
     blue = np.full((100, 100, 3), (40, 60, 220), np.uint8)
@@ -110,6 +112,25 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert rows[0][-1]["train_loss"] == pytest.approx(rows[1][-1]["train_loss"], abs=1e-4)
 
 
+def test_seconds_add_up(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds: list[float] = []
+
+    def full(*_: object, **given: Any) -> None:
+        seconds.append(given["seconds"])
+        raise SinkError("disk full")
+
+    monkeypatch.setattr("maskwatch.training.workshop.run.bundle_of", full)
+    with pytest.raises(SinkError):
+        run(parts, tiny.but(epochs=2), tmp_path / "run")
+    rows = read_history(tmp_path / "run" / HISTORY)
+    assert seconds[0] > sum(row["seconds"] for row in rows) > 0
+    with pytest.raises(SinkError):
+        run(parts, tiny.but(epochs=2), tmp_path / "run")
+    assert seconds[1] > sum(row["seconds"] for row in rows), "what was trained before counts"
+
+
 def test_other_settings_do_not_go_on(parts: Parts, tiny: TrainSettings, tmp_path: Path) -> None:
     noted = {"command": "train", "data": "faces", "names": None, "pictures": parts.key}
     (tmp_path / SETTINGS).write_text(json.dumps(noted | tiny.plain()))
@@ -140,9 +161,9 @@ def test_the_last_blocks_learn_after_the_head(
 
 def test_blocks_are_counted_from_the_end() -> None:
     for name in ("mobilenetv2", "resnet50", "inceptionv3"):
-        parts_ = list(last_blocks(networks.keras_backbone(name), 1))
+        parts_ = list(last_blocks(backbones.keras_backbone(name), 1))
         assert any(True for part in parts_ for _ in part.parameters()), name
-    base = networks.keras_backbone("mobilenetv2")
+    base = backbones.keras_backbone("mobilenetv2")
     everything = list(last_blocks(base, 99))
     count = sum(p.numel() for part in everything for p in part.parameters())
     assert count == sum(p.numel() for p in base.parameters())
@@ -331,7 +352,7 @@ def test_backbones_and_weights_that_are_not_there(
     def offline(*_: object, **__: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(networks.timm, "create_model", offline)
+    monkeypatch.setattr(backbones.timm, "create_model", offline)
     with pytest.raises(ModelNotFound, match=r"cannot be downloaded.*--weights FILE"):
         build(tiny.but(weights="imagenet"), 2)
 

@@ -21,7 +21,7 @@ from maskwatch.training.export import (
 from maskwatch.training.workshop.choices import Resize
 from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts
-from maskwatch.training.workshop.samples import Samples, batches
+from maskwatch.training.workshop.samples import Samples, batches, in_parts
 from maskwatch.training.workshop.settings import TrainSettings
 from maskwatch.types import CLASSES, Floats
 
@@ -114,7 +114,7 @@ def logits_of(
             network(planes(b.pictures, size, colour=spec.colour, mean=spec.mean, std=spec.std)),
             samples.labels[b.rows],
         )
-        for b in batches(samples, np.arange(len(samples)), settings, change=None, draw=0, threads=1)
+        for b in batches(samples, in_parts(np.arange(len(samples)), settings.batch), settings)
     ]
     logits = np.concatenate([answer["logits"] for answer, _ in found])
     return logits, np.concatenate([labels for _, labels in found])

@@ -1,11 +1,10 @@
 """A trained network in other forms, each compared with PyTorch on real faces before it is kept."""
 
-import csv
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -13,103 +12,39 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from maskwatch.errors import MaskwatchError, ModelInvalid, ModelNotFound, SinkError, SourceError
-from maskwatch.images import decode, planes
+from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
-from maskwatch.models.classifier import MaskClassifier, softmax
 from maskwatch.models.runtime import Network
-from maskwatch.training.export import NETWORK, quantise
+from maskwatch.training.export import NETWORK, export_onnx, quantise
 from maskwatch.training.workshop import litert
 from maskwatch.training.workshop.choices import ExportForm
-from maskwatch.training.workshop.samples import Samples
-from maskwatch.types import Floats, Image
+from maskwatch.training.workshop.floats import is_quantised, write_floats
+from maskwatch.training.workshop.from_onnx import read_onnx
+from maskwatch.training.workshop.parity import (
+    ROUNDED,
+    TOLERANCES,
+    Faces,
+    Parity,
+    compared,
+    refusal,
+)
+from maskwatch.types import Floats
 
 LITERT_VARIABLE = "MASKWATCH_LITERT"
 DESCRIPTION = "description.json"
-_CALIBRATION, _ROUNDS = 100, 30
+_ROUNDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How far an export may be from PyTorch: in probability, in equal labels, in accuracy."""
+class Forms:
+    """The network of a bundle as PyTorch runs it, as ONNX in floats, and, where the bundle has
+    integers already, as those."""
 
-    difference: float
-    equal: float
-    worse: float
-
-
-_EXACT, _ROUNDED = Tolerance(0.01, 0.999, 0.001), Tolerance(1.0, 0.97, 0.01)
-TOLERANCES = {
-    ExportForm.ONNX: _EXACT,
-    ExportForm.ONNX_INT8: _ROUNDED,
-    ExportForm.LITERT: _EXACT,
-    ExportForm.LITERT_INT8: _ROUNDED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """An export beside PyTorch: largest difference of a probability, share of equal labels,
-    accuracy, size, and milliseconds for one face on two threads."""
-
-    form: str
-    faces: int
-    difference: float
-    equal: float
-    accuracy: float
-    megabytes: float
-    one_ms: float
-    refused: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """Inputs of the network: those that an export is compared on with labels, and calibration."""
-
-    checked: Floats
-    labels: NDArray[np.int64]
-    calibration: Floats
-
-
-def faces_of(bundle: Bundle, checked: Samples, calibration: Samples, most: int) -> Faces:
-    """Faces as the bundle's network sees them, evenly taken; unreadable pictures are left out.
-
-    Raises:
-        SourceError: none can be read.
-    """
-    classifier = MaskClassifier(bundle, device="cpu", threads=2)
-    pictures, labels = _cut(classifier, checked, most)
-    to_calibrate, _ = _cut(classifier, calibration, _CALIBRATION)
-    if not pictures or not to_calibrate:
-        raise SourceError("no face can be read to compare on")
-    spec = bundle.input
-
-    def inputs(images: Sequence[Image]) -> Floats:
-        size = spec.width, spec.height
-        return planes(images, size, colour=spec.colour, mean=spec.mean, std=spec.std)
-
-    return Faces(inputs(pictures), labels, inputs(to_calibrate))
-
-
-def _cut(
-    classifier: MaskClassifier, samples: Samples, most: int
-) -> tuple[list[Image], NDArray[np.int64]]:
-    rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(int))
-    pictures, labels = [], []
-    for row in rows:
-        try:
-            image = decode(samples.paths[row])
-        except MaskwatchError as error:
-            samples.unreadable[samples.paths[row]] = str(error)
-            continue
-        whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
-        box = samples.boxes[row]
-        pictures.append(classifier.crops(image, whole if box is None else box)[0])
-        labels.append(samples.labels[row])
-    return pictures, np.array(labels, np.int64)
+    program: Path
+    floats: Path
+    integers: Path | None = None
 
 
 def check_export(
@@ -118,12 +53,13 @@ def check_export(
     """Make sure that everything is there; LiteRT's Python, if a form needs it.
 
     Raises:
-        ModelNotFound: the bundle has no network for PyTorch, or LiteRT's environment is not there.
+        ModelNotFound: the bundle has no network to begin with, or LiteRT's environment is not
+            there.
     """
-    if not (bundle.folder / NETWORK).exists():
+    if not (bundle.folder / NETWORK).exists() and not is_quantised(bundle.model_path):
         raise ModelNotFound(
             f"{bundle.folder} has no {NETWORK}: what can be exported are runs of maskwatch "
-            "train, and imported bundles"
+            "train, imported bundles and the shipped classifiers"
         )
     return _litert_python(litert_folder) if any("litert" in form for form in forms) else None
 
@@ -134,7 +70,8 @@ def export_all(
     """Write each form into `out/FORM`, compare it, and take it away where it differs too much.
 
     Args:
-        bundle: of a run, with the network as PyTorch knows it beside it.
+        bundle: of a run, with the network as PyTorch knows it beside it, or one of integers, as
+            the shipped ones are: then the network of floats behind it is what is compared with.
         forms: what to write.
         out: the folder.
         faces: what is compared on.
@@ -144,56 +81,118 @@ def export_all(
         PyTorch's own figures first, then those of each form.
 
     Raises:
-        ModelNotFound: the bundle has no network for PyTorch, or LiteRT's environment is not there.
+        ModelNotFound: the bundle has no network to begin with, or LiteRT's environment is not
+            there.
+        ModelInvalid: the floats behind a bundle of integers answer otherwise than it does.
         SinkError: a file cannot be written.
     """
     python = check_export(bundle, forms, litert_folder)
-    program = bundle.folder / NETWORK
+    with TemporaryDirectory() as name:
+        known = _known_forms(bundle, Path(name))
+        wanted = _answers_of_pytorch(known.program, faces.checked)
+        own = compared("pytorch", wanted, wanted, faces, bundle.temperature, known.program)
+        if known.integers is not None:
+            _check_floats(bundle, own, wanted, faces)
+        yield own
+        for form in forms:
+            rounded = form is ExportForm.ONNX_INT8 and known.integers is None
+            for careful in (False, True) if rounded else (False,):
+                made = _export(
+                    form, careful, bundle, known, out / form, faces, (wanted, own), python
+                )
+                if not made.refused:
+                    break
+            yield made
+
+
+def _known_forms(bundle: Bundle, folder: Path) -> Forms:
+    """What is there already; of integers the floats behind them are written into `folder`."""
+    if (bundle.folder / NETWORK).exists():
+        return Forms(bundle.folder / NETWORK, bundle.model_path)
+    made = Forms(folder / NETWORK, folder / "floats.onnx", bundle.model_path)
+    write_floats(bundle.model_path, made.floats)
+    network = read_onnx(made.floats)
+    export_onnx(network, folder / "again.onnx", bundle.input.width, keep=made.program)
+    return made
+
+
+def _answers_of_pytorch(program: Path, inputs: Floats) -> Floats:
     module = torch.export.load(program).module()
     with torch.inference_mode():
-        wanted = np.concatenate(
-            [
-                module(torch.from_numpy(np.ascontiguousarray(some))).numpy()
-                for some in np.array_split(faces.checked, max(1, len(faces.checked) // 32))
-            ]
-        )
-    own = _compared("pytorch", wanted, wanted, faces, bundle, program, 0.0)
-    yield own
-    for form in forms:
-        folder = out / form
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if python is not None and "litert" in form:
-                file, answers, one_ms = _litert(python, program, faces, folder, form)
-                # Other programs read from it how a face becomes the input.
-                shutil.copyfile(bundle.folder / bundles.FILE, folder / DESCRIPTION)
-            else:
-                file, answers, one_ms = _onnx(bundle, faces, folder, form)
-        except ModelInvalid as error:
-            shutil.rmtree(folder)
-            yield Parity(form, len(wanted), 1.0, 0.0, 0.0, 0.0, 0.0, str(error))
-            continue
-        except OSError as error:
-            raise SinkError(f"cannot write {folder}: {error.strerror}") from error
-        done = _compared(form, answers, wanted, faces, bundle, file, one_ms)
-        refused = _refusal(done, own, TOLERANCES[form])
-        if refused:
-            shutil.rmtree(folder)
-        yield replace(done, refused=refused)
+        parts = [
+            module(torch.from_numpy(np.ascontiguousarray(some))).numpy()
+            for some in np.array_split(inputs, max(1, len(inputs) // 32))
+        ]
+    return np.concatenate(parts)
+
+
+def _check_floats(bundle: Bundle, own: Parity, wanted: Floats, faces: Faces) -> None:
+    answers, _ = _answers_of_onnx(bundle.model_path, faces)
+    file = bundle.model_path
+    reason = refusal(
+        compared("as it is", answers, wanted, faces, bundle.temperature, file), own, ROUNDED
+    )
+    if reason:
+        raise ModelInvalid(f"the floats behind {file} answer otherwise than it does: {reason}")
+
+
+def _export(
+    form: ExportForm,
+    careful: bool,
+    bundle: Bundle,
+    known: Forms,
+    folder: Path,
+    faces: Faces,
+    reference: tuple[Floats, Parity],
+    python: Path | None,
+) -> Parity:
+    """One form, compared; its folder is taken away where it is refused."""
+    wanted, own = reference
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if python is not None and "litert" in form:
+            file, answers, one_ms = _litert(python, known.program, faces, folder, form)
+            # Other programs read from it how a face becomes the input.
+            shutil.copyfile(bundle.folder / bundles.FILE, folder / DESCRIPTION)
+        else:
+            file, answers, one_ms = _onnx(bundle, known, faces, folder, form, careful)
+    except ModelInvalid as error:
+        shutil.rmtree(folder)
+        return Parity(form, len(wanted), 1.0, 0.0, 0.0, 0.0, 0.0, str(error))
+    except OSError as error:
+        raise SinkError(f"cannot write {folder}: {error.strerror}") from error
+    done = compared(form, answers, wanted, faces, bundle.temperature, file, one_ms)
+    refused = refusal(done, own, TOLERANCES[form])
+    if refused:
+        shutil.rmtree(folder)
+    return replace(done, refused=refused)
 
 
 def _onnx(
-    bundle: Bundle, faces: Faces, folder: Path, form: ExportForm
+    bundle: Bundle,
+    known: Forms,
+    faces: Faces,
+    folder: Path,
+    form: ExportForm,
+    careful: bool,
 ) -> tuple[Path, Floats, float]:
     """A bundle of its own: the same description, another file."""
     file = folder / "model.onnx"
-    shutil.copyfile(bundle.model_path, file)
-    if form is ExportForm.ONNX_INT8:
-        parts = np.array_split(faces.calibration, max(1, len(faces.calibration) // 20))
-        quantise(file, parts)
+    if form is ExportForm.ONNX_INT8 and known.integers is not None:
+        shutil.copyfile(known.integers, file)
+    else:
+        shutil.copyfile(known.floats, file)
+        if form is ExportForm.ONNX_INT8:
+            parts = np.array_split(faces.calibration, max(1, len(faces.calibration) // 20))
+            quantise(file, parts, careful=careful)
     bundles.write(
         replace(bundle, folder=folder, model=file.name, sha256={}, name=f"{bundle.name} {form}")
     )
+    return file, *_answers_of_onnx(file, faces)
+
+
+def _answers_of_onnx(file: Path, faces: Faces) -> tuple[Floats, float]:
+    """Logits of shape (n, classes), and milliseconds for one face."""
     network = Network(file, device="cpu", threads=2)
     answers, times = [], []
     for face in faces.checked:
@@ -201,7 +200,7 @@ def _onnx(
         (answer,) = network(face[None]).values()
         times.append(perf_counter() - start)
         answers.append(answer[0])
-    return file, np.stack(answers), 1000 * median(times[-_ROUNDS:])
+    return np.stack(answers), 1000 * median(times[-_ROUNDS:])
 
 
 def _litert(
@@ -233,50 +232,3 @@ def _litert_python(folder: Path | None) -> Path:
             "FOLDER/bin/pip install litert-torch, then --litert FOLDER"
         )
     return python
-
-
-def _compared(
-    form: str,
-    answers: Floats,
-    wanted: Floats,
-    faces: Faces,
-    bundle: Bundle,
-    file: Path,
-    one_ms: float,
-) -> Parity:
-    told, reference = (softmax(a / bundle.temperature) for a in (answers, wanted))
-    return Parity(
-        form=form,
-        faces=len(wanted),
-        difference=float(np.abs(told - reference).max()),
-        equal=float((told.argmax(axis=1) == reference.argmax(axis=1)).mean()),
-        accuracy=float((told.argmax(axis=1) == faces.labels).mean()),
-        megabytes=file.stat().st_size / 1e6,
-        one_ms=one_ms,
-    )
-
-
-def _refusal(done: Parity, own: Parity, allowed: Tolerance) -> str:
-    """Why an export is not kept; empty where it is."""
-    if not done.difference <= allowed.difference:
-        return f"a probability differs by {done.difference:.3f}, more than {allowed.difference}"
-    if done.equal < allowed.equal:
-        return f"{done.equal:.1%} of labels are equal, fewer than {allowed.equal:.1%}"
-    if done.accuracy < own.accuracy - allowed.worse:
-        return f"accuracy falls from {own.accuracy:.1%} to {done.accuracy:.1%}"
-    return ""
-
-
-def write_parity(rows: Sequence[Parity], file: Path) -> None:
-    """Keep the table as CSV.
-
-    Raises:
-        SinkError: it cannot be written.
-    """
-    try:
-        with file.open("w", newline="", encoding="utf-8") as text:
-            writer = csv.DictWriter(text, asdict(rows[0]))
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
-    except OSError as error:
-        raise SinkError(f"cannot write {file}: {error.strerror}") from error

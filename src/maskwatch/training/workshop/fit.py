@@ -1,15 +1,14 @@
 """Training with Lightning: the loop, what it logs, where it goes on after a kill."""
 
-import csv
 import errno
 import logging
-import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import lightning as L
@@ -22,16 +21,17 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from maskwatch.errors import ModelInvalid, SinkError
-from maskwatch.evaluation.training import HISTORY, read_history
+from maskwatch.errors import MaskwatchError, ModelInvalid, SinkError
+from maskwatch.evaluation.training import HISTORY
+from maskwatch.training.workshop.callbacks import History, Quiet, Sane
 from maskwatch.training.workshop.choices import Keep
 from maskwatch.training.workshop.learner import Learner
 
 Loader = Callable[[int], Iterator[tuple[Tensor, Tensor]]]
 """From an epoch's number to its batches: inputs (n, ...) and labels (n,)."""
 _LAST, _BEST, _ENDED = "last", "best", "ended"
-_logger = logging.getLogger(__name__)
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -72,43 +72,14 @@ class _Data(L.LightningDataModule):
         return _Feed(self._batches.val, 0, self._batches.val_steps)
 
 
-class _History(Callback):
-    """A row an epoch in a CSV; a resumed run goes on below the rows that it has not yet to do."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        rows = [row for row in read_history(self._path) if row["epoch"] < trainer.current_epoch]
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        lr = trainer.optimizers[0].param_groups[0]["lr"]
-        rows.append({"epoch": trainer.current_epoch, **dict(sorted(values.items())), "lr": lr})
-        part = self._path.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[-1])
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(self._path)
-
-
-class _Sane(Callback):
-    """Stops where the loss is no number: what follows would be none either."""
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        loss = trainer.callback_metrics.get("train_loss")
-        if loss is not None and not math.isfinite(float(loss)):
-            _logger.warning("the loss is no number any more: stopped; try a smaller --lr")
-            trainer.should_stop = True
-
-
 def fit(
     learner: Learner,
     batches: Batches,
     folder: Path,
     *,
+    devices: int = 1,
     progress: bool = False,
+    since: float | None = None,
     more: Sequence[Callback] = (),
 ) -> Learner:
     """Train, going on from the last epoch that a killed run finished; returns the chosen weights.
@@ -117,16 +88,22 @@ def fit(
         learner: what learns.
         batches: what it learns from.
         folder: gets checkpoints, `history.csv` and TensorBoard's log.
+        devices: GPUs, or without any processes, that share each batch.
         progress: whether to draw a bar.
+        since: when the run began, on `perf_counter`; else now.
         more: callbacks that watch, too.
 
     Raises:
+        MaskwatchError: one of several processes ended.
         ModelInvalid: the loss became no number, and so did the weights.
         SinkError: a checkpoint cannot be written; those before it stay valid.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # About workers and folders, which are meant to be so.
-        trainer = _trainer(learner, folder, progress=progress, more=more)
+        warnings.simplefilter("ignore")  # As in `Quiet`; and afterwards all is as it was.
+        history = History(folder / HISTORY, perf_counter() if since is None else since)
+        trainer = _trainer(
+            learner, folder, devices=devices, progress=progress, more=[history, *more]
+        )
         if not (folder / _ENDED).exists():
             with _told_plainly(folder):
                 _train(trainer, learner, batches, folder)
@@ -135,7 +112,7 @@ def fit(
 
 
 def _trainer(
-    learner: Learner, folder: Path, *, progress: bool, more: Sequence[Callback]
+    learner: Learner, folder: Path, *, devices: int, progress: bool, more: Sequence[Callback]
 ) -> L.Trainer:
     settings = learner.settings
     # One for the best epoch, one for where training stands: Lightning's own `last` is written
@@ -147,15 +124,16 @@ def _trainer(
         )
         for name, monitor in ((_BEST, "val_loss"), (_LAST, None))
     )  # fmt: skip
-    callbacks: list[Callback] = [best, last, _History(folder / HISTORY), _Sane(), *more]
+    callbacks: list[Callback] = [Quiet(), best, last, Sane(), *more]
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if progress:
         callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
     return L.Trainer(
         max_epochs=settings.epochs,
-        # Batches are made here, not by a loader that Lightning could deal out to several GPUs.
-        devices=1,
+        devices=devices,
+        strategy=_strategy(learner, devices),
+        sync_batchnorm=devices > 1 and torch.cuda.is_available(),
         precision=_precision() if learner.is_whole else "32-true",
         callbacks=callbacks,
         logger=TensorBoardLogger(folder, name=None, version="tensorboard"),
@@ -165,6 +143,14 @@ def _trainer(
         reload_dataloaders_every_n_epochs=1,
         log_every_n_steps=10,
     )
+
+
+def _strategy(learner: Learner, devices: int) -> str:
+    """Processes are started from here: a command that is run again in each would do all twice."""
+    if devices == 1:
+        return "auto"
+    # Blocks that do not learn yet have no gradients to wait for.
+    return "ddp_spawn_find_unused_parameters_true" if learner.is_whole else "ddp_spawn"
 
 
 def _train(trainer: L.Trainer, learner: Learner, batches: Batches, folder: Path) -> None:
@@ -188,6 +174,11 @@ def _told_plainly(folder: Path) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
         raise
+    except ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        raise MaskwatchError(
+            f"one of the training's processes ended: {last}; run the same command again to go on"
+        ) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise

@@ -11,6 +11,7 @@ from maskwatch.errors import ModelInvalid, SinkError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle
 from maskwatch.training.export import NETWORK, export_onnx
+from maskwatch.training.workshop.backbones import PREPROCESSING, keras_backbone
 from maskwatch.training.workshop.bundling import input_of, parameters_of
 from maskwatch.training.workshop.choices import Pool, Preprocess
 from maskwatch.training.workshop.keras import (
@@ -20,7 +21,7 @@ from maskwatch.training.workshop.keras import (
     load_keras_backbone,
     read_keras,
 )
-from maskwatch.training.workshop.networks import PREPROCESSING, Classifier, head_of, keras_backbone
+from maskwatch.training.workshop.networks import Classifier, head_of
 from maskwatch.types import CLASSES
 
 _POOLS = {

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
+from maskwatch.training.workshop.backbones import CNN, last_blocks
 from maskwatch.training.workshop.choices import Loss, Optimizer
-from maskwatch.training.workshop.networks import CNN, Classifier, last_blocks
+from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.settings import NO_WEIGHTS, TrainSettings
 
 _SLOWER = 0.1
@@ -48,8 +49,10 @@ class Learner(L.LightningModule):
         return self._whole is not None
 
     def on_train_epoch_start(self) -> None:
-        """Draws of dropout depend on the epoch alone; blocks begin to learn when it is time."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.current_epoch)
+        """Draws of dropout depend on the epoch (and the process) alone; blocks begin to learn when
+        it is time."""
+        draw = self.settings.seed * 1_000_003 + self.current_epoch
+        torch.manual_seed(draw + 7_368_787 * self.global_rank)
         self.network.train()
         if self._whole is None or _from_scratch(self.settings):
             return

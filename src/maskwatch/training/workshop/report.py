@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from maskwatch.data.charts import write
-from maskwatch.evaluation.training import CURVES, NETWORK, SEEN
+from maskwatch.evaluation.training import COUNTS, CURVES, NETWORK, SEEN
 from maskwatch.images import encode
 from maskwatch.training.workshop.networks import Classifier
+from maskwatch.training.workshop.parts import Parts
 from maskwatch.training.workshop.samples import Samples, batches
 from maskwatch.training.workshop.settings import TrainSettings
+from maskwatch.types import CLASSES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +38,7 @@ class Stage:
 
 def draw_training(
     network: Classifier,
-    samples: Samples,
+    parts: Parts,
     settings: TrainSettings,
     history: list[dict[str, float]],
     folder: Path,
@@ -50,7 +52,8 @@ def draw_training(
     write(folder / CURVES, lambda figure: _curves(figure, history))
     stages = stages_of(network, settings.input_size)
     write(folder / NETWORK, lambda figure: _network(figure, stages))
-    encode(seen(samples, settings), folder / SEEN)
+    write(folder / COUNTS, lambda figure: _counts(figure, parts))
+    encode(seen(parts.train, settings), folder / SEEN)
 
 
 def stages_of(network: Classifier, side: int) -> list[Stage]:
@@ -94,11 +97,10 @@ def seen(samples: Samples, settings: TrainSettings) -> "np.ndarray[Any, np.dtype
     """A sheet of pictures as the training sees them, one face four times a column."""
     rng = np.random.default_rng(settings.seed)
     rows = rng.choice(len(samples), min(_COLUMNS, len(samples)), replace=False)
-    small = settings.but(input_size=_SIDE, batch=len(rows))
+    small = settings.but(input_size=_SIDE)
     lines = [
         np.concatenate(list(batch.pictures), axis=1)
-        for draw in range(_ROWS)
-        for batch in batches(samples, rows, small, change=settings.augment, draw=draw, threads=1)
+        for batch in batches(samples, [rows], small, change=settings.augment, draws=range(_ROWS))
         if len(batch.rows) == len(rows)
     ]
     return np.concatenate(lines, axis=0)
@@ -114,6 +116,24 @@ def _curves(figure: "Figure", history: list[dict[str, float]]) -> None:
         axes.set(xlabel="epoch", ylabel=what)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].legend(frameon=False)
+
+
+def _counts(figure: "Figure", parts: Parts) -> None:
+    """Faces of each state, those learnt from beside those watched."""
+    figure.set_size_inches(8, 2.4)
+    axes = figure.subplots()
+    states = [state.value for state in CLASSES[: parts.classes]]
+    for place, (part, samples) in enumerate((("train", parts.train), ("val", parts.val))):
+        counts = samples.counts(parts.classes)
+        bars = axes.barh(
+            np.arange(len(states)) + 0.4 * place, counts, 0.38, color=_COLOURS[part], label=part
+        )
+        axes.bar_label(bars, [f"{count:,}" for count in counts], padding=3)
+    axes.set_yticks(np.arange(len(states)) + 0.2, states)
+    axes.invert_yaxis()
+    axes.set(xlabel="faces", xmargin=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
 
 
 def _network(figure: "Figure", stages: list[Stage]) -> None:

@@ -1,6 +1,7 @@
 """The labelled faces of a set, and pictures of them as a network wants them."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -66,62 +67,74 @@ def samples_of(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Pictures (n, side, side, 3) of uint8, and which samples they show, `rows` (n,)."""
+    """Pictures (n, side, side, 3) of uint8, which samples they show, `rows` (n,), and how those
+    were changed: the number of the draw."""
 
     pictures: NDArray[np.uint8]
     rows: NDArray[np.int64]
+    draw: int
 
 
 def batches(
     samples: Samples,
-    rows: NDArray[np.int64],
+    parts: Iterable[NDArray[np.int64]],
     settings: TrainSettings,
     *,
-    change: Augmentation | None,
-    draw: int,
-    threads: int,
+    change: Augmentation | None = None,
+    draws: Sequence[int] = (0,),
+    threads: int = 1,
 ) -> Iterator[Batch]:
     """Pictures of some samples, read a few batches ahead; those that cannot be read are left out.
 
     Args:
         samples: where they come from.
-        rows: which, in which order.
-        settings: size, resizing and batch.
+        parts: which samples each batch has, in order.
+        settings: size and resizing.
         change: how they are changed, None leaves them.
-        draw: the number of the draw: seed, draw and sample together decide a picture's change.
+        draws: what is read gives a batch for each of these: seed, draw and sample together decide
+            a picture's change.
         threads: that read.
     """
 
-    def batch_of(some: NDArray[np.int64]) -> Batch | None:
-        read = [(row, _picture(samples, int(row), settings, change, draw)) for row in some]
-        found = [(row, picture) for row, picture in read if picture is not None]
+    def read(rows: NDArray[np.int64]) -> list[Batch]:
+        seen = {int(row): _seen(samples, int(row), settings) for row in rows}
+        found = {row: image for row, image in seen.items() if image is not None}
         if not found:
-            return None
-        return Batch(np.stack([p for _, p in found]), np.array([row for row, _ in found], np.int64))
+            return []
+        kept = np.array(list(found), np.int64)
+        return [
+            Batch(np.stack([changed(row, image, draw) for row, image in found.items()]), kept, draw)
+            for draw in draws
+        ]
 
-    parts = iter(np.split(rows, range(settings.batch, len(rows), settings.batch)))
+    def changed(row: int, image: Image, draw: int) -> Image:
+        if change is None:
+            return image
+        return change(image, np.random.default_rng((settings.seed, draw, row)))
+
+    waiting = iter(parts)
     with ThreadPoolExecutor(threads) as pool:
-        coming = [pool.submit(batch_of, part) for part in islice(parts, _AHEAD + threads)]
+        coming = deque(pool.submit(read, part) for part in islice(waiting, _AHEAD + threads))
         while coming:
-            batch = coming.pop(0).result()
-            coming += [pool.submit(batch_of, part) for part in islice(parts, 1)]
-            if batch is not None:
-                yield batch
+            made = coming.popleft().result()
+            coming.extend(pool.submit(read, part) for part in islice(waiting, 1))
+            yield from made
 
 
-def _picture(
-    samples: Samples, row: int, settings: TrainSettings, change: Augmentation | None, draw: int
-) -> Image | None:
+def in_parts(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    """Rows, `size` at a time."""
+    return np.split(rows, range(size, len(rows), size))
+
+
+def _seen(samples: Samples, row: int, settings: TrainSettings) -> Image | None:
+    """A face at the network's size; None where it cannot be read."""
     path = samples.paths[row]
     try:
         image = decode(path)
     except MaskwatchError as error:
         samples.unreadable[path] = str(error)
         return None
-    seen = squashed(image, samples.boxes[row], settings.input_size, how=settings.resize.value)
-    if change is None:
-        return seen
-    return change(seen, np.random.default_rng((settings.seed, draw, row)))
+    return squashed(image, samples.boxes[row], settings.input_size, how=settings.resize.value)
 
 
 def check_states(samples: Samples, classes: int, where: str) -> None:

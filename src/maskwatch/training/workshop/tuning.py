@@ -1,10 +1,8 @@
 """Searching for better settings with Optuna, by the validation part alone."""
 
-import csv
-import logging
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,16 +20,15 @@ from maskwatch.training.workshop.choices import Optimizer
 from maskwatch.training.workshop.fit import fit
 from maskwatch.training.workshop.networks import build
 from maskwatch.training.workshop.parts import Parts
-from maskwatch.training.workshop.run import Tell, prepared
 from maskwatch.training.workshop.settings import TrainSettings
+from maskwatch.training.workshop.sources import Tell, prepared
+from maskwatch.training.workshop.trials import draw, ended, mattered_of, write_table
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 TRIALS, MATTERED, STUDY = "trials.csv", "mattered.png", "study.db"
 _FEATURES = "features"
-_FEWEST = 4
-"""Finished trials below which nothing can be said of what mattered."""
 _UNITS = {"none": (), "64": (64,), "128": (128,), "256": (256,)}
 Report = Callable[[int, float | None, dict[str, Any]], None]
 """Called after each trial with its number, its validation loss (None: pruned) and its choices."""
@@ -84,11 +81,11 @@ def tune(
     for killed in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(killed.number, state=optuna.trial.TrialState.FAIL)
         shutil.rmtree(out / "trials" / str(killed.number), ignore_errors=True)
-    while len(_done(study)) < trials:
+    while len(ended(study)) < trials:
         trial = study.ask()
         loss = _try(study, trial, parts, settings, out, tell)
         report(trial.number, loss, trial.params)
-        _write_table(study, out / TRIALS)
+        write_table(study, out / TRIALS)
     shutil.rmtree(out / _FEATURES, ignore_errors=True)
     if not study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]):
         raise ModelInvalid(f"none of {trials} trials in {out} finished: begin with a smaller --lr")
@@ -127,10 +124,10 @@ def _try(
 
 def _tuned(study: optuna.Study, settings: TrainSettings, out: Path) -> Tuned:
     """What the search came to, and a chart of what mattered."""
-    mattered = _mattered(study)
+    mattered = mattered_of(study)
     if mattered:
-        write(out / MATTERED, lambda figure: _draw(figure, study, mattered))
-    top, done = study.best_trial, _done(study)
+        write(out / MATTERED, lambda figure: draw(figure, study, mattered))
+    top, done = study.best_trial, ended(study)
     pruned = sum(trial.state is optuna.trial.TrialState.PRUNED for trial in done)
     return Tuned(
         settings=_settings(top.params, settings),
@@ -164,12 +161,6 @@ def _study(out: Path, parts: Parts, settings: TrainSettings) -> optuna.Study:
         raise UsageError(f"{out} holds a search of other settings or data: name another folder")
     study.set_user_attr("search", search)
     return study
-
-
-def _done(study: optuna.Study) -> Sequence[optuna.trial.FrozenTrial]:
-    """Those that came to an end of their own: finished or pruned."""
-    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    return study.get_trials(deepcopy=False, states=ended)
 
 
 def _chosen(trial: optuna.Trial, settings: TrainSettings) -> TrainSettings:
@@ -211,48 +202,3 @@ class _Prune(Callback):
         if self._trial.should_prune():
             self.pruned = True
             trainer.should_stop = True
-
-
-def _write_table(study: optuna.Study, file: Path) -> None:
-    """A row a trial, the best first."""
-    done = sorted(_done(study), key=lambda t: (t.value is None, t.value or 0.0))
-    names = list(dict.fromkeys(name for trial in done for name in trial.params))
-    try:
-        with file.open("w", newline="", encoding="utf-8") as text:
-            writer = csv.writer(text)
-            writer.writerow(["trial", "state", "val_loss", "val_accuracy", "epochs", *names])
-            for trial in done:
-                values = [trial.params.get(name, "") for name in names]
-                accuracy = trial.user_attrs.get("accuracy", "")
-                epochs = len(trial.intermediate_values)
-                state = trial.state.name.lower()
-                writer.writerow([trial.number, state, trial.value or "", accuracy, epochs, *values])
-    except OSError as error:
-        raise SinkError(f"cannot write {file}: {error.strerror}") from error
-
-
-def _mattered(study: optuna.Study) -> dict[str, float]:
-    """The share of the losses' variance that each choice explains (fANOVA); empty for few."""
-    complete = [t for t in study.trials if t.state is optuna.trial.TrialState.COMPLETE]
-    if len(complete) < _FEWEST:
-        return {}
-    try:
-        return {k: float(v) for k, v in optuna.importance.get_param_importances(study).items()}
-    except (RuntimeError, ValueError) as error:  # All losses are equal, or a choice never varied.
-        logging.getLogger(__name__).warning("what mattered cannot be told: %s", error)
-        return {}
-
-
-def _draw(figure: "Figure", study: optuna.Study, mattered: dict[str, float]) -> None:
-    figure.set_size_inches(9, 3.2)
-    left, right = figure.subplots(1, 2)
-    left.barh(list(mattered), list(mattered.values()), color="#0072b2")
-    left.invert_yaxis()
-    left.set(xlabel="share of the loss's variance explained", title="what mattered")
-    done = [trial for trial in study.trials if trial.value is not None]
-    lows = [min(t.value or 0.0 for t in done[: i + 1]) for i in range(len(done))]
-    right.plot([t.number for t in done], [t.value for t in done], "o", color="#999999")
-    right.step([t.number for t in done], lows, where="post", color="#d55e00")
-    right.set(xlabel="trial", ylabel="validation loss", title="trials, and the best so far")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
