@@ -75,4 +75,7 @@ def _print(done: "Trained", out: Path) -> None:
         f"{last['train_accuracy']:.1%}; of the faces it was watched on {figures['accuracy']:.1%} "
         "are told right, too good a figure if settings were chosen by it"
     )
-    say(f"the run is {out}; measure it on faces that it has not seen: maskwatch evaluate {out}")
+    say(
+        f"the run is {out}; measure it on faces that it has not seen: "
+        f"maskwatch evaluate {out} --data TEST-SET"
+    )
