@@ -219,6 +219,7 @@ def has_dbus() -> bool:
         return False
 
 
+@pytest.mark.skipif(not Path("/usr/bin/notify-send").exists(), reason="there is no notify-send")
 @pytest.mark.skipif(not has_dbus(), reason="there is no D-Bus with bindings for Python")
 def test_the_real_notify_send_on_a_desktop_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

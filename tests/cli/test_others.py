@@ -87,4 +87,4 @@ def test_help_keeps_the_lines_of_its_examples(maskwatch: Run) -> None:
 def test_data_synthesize(maskwatch: Run, tmp_path: Path) -> None:
     done = maskwatch("data", "synthesize", tmp_path, "--out", "more", "--states", "incorrect,hat")
     assert done.returncode == 2
-    assert "'hat' is not a valid MaskState; choose from incorrect, mask, no_mask" in done.stderr
+    assert "'hat' is not a valid MaskState; choose from mask, no_mask, incorrect\n" in done.stderr

@@ -70,8 +70,8 @@ def with_bar(things: Iterable[T], total: int, words: str) -> Iterator[T]:
     return iter(track(things, words, total, console=console, transient=True, disable=not shown))
 
 
-def chosen(words: str, kinds: type[E], option: str) -> list[E]:
-    """What an option names with commas.
+def chosen(words: str, kinds: type[E], option: str, among: Sequence[E] = ()) -> list[E]:
+    """What an option names with commas, of `among` where not all kinds will do.
 
     Raises:
         UsageError: a word that is none of them.
@@ -79,7 +79,7 @@ def chosen(words: str, kinds: type[E], option: str) -> list[E]:
     try:
         return [kinds(word.strip()) for word in words.split(",") if word.strip()]
     except ValueError as error:
-        raise UsageError(f"{option}: {error}; choose from {', '.join(kinds)}") from error
+        raise UsageError(f"{option}: {error}; choose from {', '.join(among or kinds)}") from error
 
 
 def listed(paths: Sequence[object], most: int = 4) -> str:

@@ -45,9 +45,9 @@ def synthesize(
     """
     set_up_log()
     from maskwatch.data.synthesize import Order, synthesize
-    from maskwatch.types import MaskState
+    from maskwatch.types import CLASSES, MaskState
 
-    wanted = chosen(states, MaskState, "--states")
+    wanted = chosen(states, MaskState, "--states", CLASSES)
     order = Order(states=tuple(wanted), per_face=per_face, margin=margin, seed=seed)
     samples = errors = 0
     for result, drawn in synthesize(photos, out, order, settings.but(every=settings.every or "1s")):
