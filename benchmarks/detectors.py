@@ -21,6 +21,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from kit.detection import (
+    LOWEST_SCORE,
     SIZES_PX,
     Labelled,
     false_boxes,
@@ -124,33 +125,34 @@ def _end_to_end(system: str, name: str, allowed: float) -> Row:
     own, two = _own_score(system, name), _two_stages(system)
     false = None if system in FOR_COMPARISON else false_boxes(name, second_stage=two)
     at = own if false is None else false.score_at(allowed)
-    pictures = labelled("ilc2021-val")
-    found = [
-        faces[faces.scores >= min(at, own)]
-        for faces in found_in(_opened(system, name, _STATES_AT), pictures)
-    ]
-    parts = matches(pictures, found)
-    judged = _judged(system, name, pictures, found)
-    right = {score: _right(pictures, judged, score) for score in (at, own)}
+    seen = {score: _seen(system, name, score) for score in {at, own}}
     return {
         "detector": system,
         "score": own,
         "false boxes a megapixel": "" if false is None else false.a_megapixel(own),
         "in unseen pictures": "" if false is None else false.a_megapixel(own, unseen=True),
-        "recall": recall(parts, own),
-        "right of all": right[own],
+        "recall": seen[own][0],
+        "right of all": seen[own][1],
         "score as strict as yunet": "" if false is None else at,
-        "recall there": "" if false is None else recall(parts, at),
-        "right of all there": "" if false is None else right[at],
+        "recall there": "" if false is None else seen[at][0],
+        "right of all there": "" if false is None else seen[at][1],
     }
+
+
+def _seen(system: str, name: str, score: float) -> tuple[float, float]:
+    """Of the labelled faces, those found with `--score` set to it, and those also told right."""
+    pictures = labelled("ilc2021-val")
+    found = found_in(_opened(system, name, _STATES_AT, score), pictures)
+    judged = _judged(system, name, pictures, found)
+    return recall(matches(pictures, found), score), _right(pictures, judged, score)
 
 
 def _two_stages(system: str) -> bool:
     return not system.endswith("fast")
 
 
-def _opened(system: str, name: str, long_side: int) -> FaceDetector:
-    return opened(name, long_side, second_stage=_two_stages(system))
+def _opened(system: str, name: str, long_side: int, score: float = LOWEST_SCORE) -> FaceDetector:
+    return opened(name, long_side, score, second_stage=_two_stages(system))
 
 
 def _own_score(system: str, name: str) -> float:

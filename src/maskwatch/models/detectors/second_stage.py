@@ -16,7 +16,7 @@ from maskwatch.models.bundle import Bundle
 from maskwatch.models.runtime import Device, Network
 from maskwatch.types import Boxes, Faces, Floats, Image
 
-_LARGEST_BATCH = 16
+_LARGEST_BATCH = 32
 _ANSWERS = 5
 _MOVES_A_SIDE = 16.0
 """Moves are told in sixteenths of the square's side: as large as logits are, so that 8 bits hold
