@@ -1,6 +1,6 @@
 """A whole run against the floor of its parts: what the frame loop adds, and what overlap saves.
 
-The whole is `maskwatch detect CLIP --detector yunet` with video, sound, records and table
+The whole is `maskwatch detect CLIP` with video, sound, records and table
 written; its seconds are those of its summary, so opening models and writing text count against
 it. The parts are measured by benchmarks/kit/parts.py in a process of their own: decoding,
 finding, classifying, drawing and encoding, one after the other and nothing else. In each round
@@ -49,7 +49,7 @@ def main(
 def _round(clip: Path, cpu: int | None, *, threads: int) -> dict[str, float]:
     """Seconds of the whole run, its start-up and its parts."""
     with TemporaryDirectory() as folder:
-        command = detect(clip, Path(folder), "--detector", "yunet", "--threads", str(threads))
+        command = detect(clip, Path(folder), "--threads", str(threads))
         whole = run(command, cpu=cpu)
     parts = run([PYTHON, ROOT / "benchmarks/kit/parts.py", clip, str(threads)], cpu=cpu).summary
     if (parts["frames"], parts["faces"]) != (whole.summary["frames"], whole.summary["faces"]):

@@ -4,7 +4,7 @@ The resident set of the whole process tree is summed every 50 ms; the figure is 
 Inputs are made by code in a temporary folder: photos of 1600x1200 (50 distinct ones, linked to
 the names of 10,000), photos of 12 megapixels, a 1080p H.264 video; of each kind half as many,
 too, to show that the peak does not grow with the count. Annotated pictures or video, records and
-table are written. Detector yunet, shipped defaults, all cores.
+table are written. Shipped defaults, all cores.
 
 Goal: less than 500 MiB.
 
@@ -63,7 +63,7 @@ def _video(seconds: float, under: Path | None) -> Row:
 
 def _watched(what: str, source: Path, folder: Path) -> Row:
     """Run over an input and say what it took."""
-    peak = watch(detect(source, folder, "--detector", "yunet"), folder / "summary.json")
+    peak = watch(detect(source, folder), folder / "summary.json")
     print(f"{what}: {peak.tree_mib:.0f} MiB in {peak.seconds:.0f} s", flush=True)
     return {
         "what": what,

@@ -1,6 +1,6 @@
 """Frames a second of a whole run: ours against the classic loop, in turns on one clip.
 
-Ours is `maskwatch detect CLIP --detector yunet --out ... --records ... --csv ...` with shipped
+Ours is `maskwatch detect CLIP --out ... --records ... --csv ...` with shipped
 defaults and all of these outputs written (H.264 with sound, JSON lines, CSV); its seconds are
 those of its own summary: opening models counts, starting Python does not (`wall` has both). The
 classic loop is benchmarks/classic_loop.py in an environment of its own; its seconds leave out the
@@ -76,7 +76,7 @@ def main(
     with TemporaryDirectory() as name:
         folder = Path(name)
         loop = [str(word) for word in (python, _LOOP, clip, folder / "classic.mp4")]
-        ours = Side("maskwatch", detect(clip, folder, "--detector", "yunet"))
+        ours = Side("maskwatch", detect(clip, folder))
         plain = Side("classic", loop)
         narrow = Side("classic 400/224", [*loop, *_NARROW])
         for number in range(max(rounds, narrow_rounds)):

@@ -33,7 +33,7 @@ _GROUP = 4
 
 def main(clip: str, threads: int) -> dict[str, float]:
     """Seconds of each part, and the counts of frames and faces."""
-    detector = open_detector("yunet", DetectorOptions(threads=threads))
+    detector = open_detector(None, DetectorOptions(threads=threads))
     classifier = open_classifier(Settings().classifier, threads=threads)
     decode_s, _ = _timed(lambda: sum(1 for _ in _decoded(clip)))
     frames = [frame for frame in _decoded(clip) if frame.image is not None]
