@@ -156,3 +156,27 @@ def test_one_face_is_told_once(tmp_path: Path, astronaut: Image) -> None:
     assert len(every) > 1 and overlaps.max() <= 0.3
     loose = OnePass(replace(bundle, second_stage=sure), score=0.02, iou=0.8)
     assert len(loose.detect([astronaut])[0]) > len(every), "the user's own limit counts for both"
+
+
+def test_a_box_beyond_the_edge_is_no_face(tmp_path: Path, picture: Image) -> None:
+    look = SecondLook(with_network(tmp_path))
+    beyond = [100.0, 0.0, 100.0, 40.0]
+    faces = Faces.found(np.array([beyond, BRIGHT], np.float32), np.array([0.9, 0.6], np.float32))
+    assert look(picture, faces).boxes.tolist() == [BRIGHT]
+
+
+def test_a_second_stage_needs_numbers(tmp_path: Path) -> None:
+    with_network(tmp_path)
+    text = (tmp_path / "bundle.json").read_text()
+    (tmp_path / "bundle.json").write_text(text.replace('"from_score": 0.3', '"from_score": NaN'))
+    with pytest.raises(ModelInvalid, match="must be finite"):
+        bundles.read(tmp_path)
+
+
+def test_a_second_stage_cuts_squares(tmp_path: Path) -> None:
+    bundle = with_network(tmp_path)
+    assert bundle.second_stage is not None
+    boxed = replace(bundle.second_stage, input=replace(bundle.second_stage.input, crop="box"))
+    bundles.write(replace(bundle, second_stage=boxed))
+    with pytest.raises(ModelInvalid, match="cuts squares, got both and box"):
+        bundles.read(tmp_path)

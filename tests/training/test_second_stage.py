@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maskwatch.errors import UsageError  # noqa: E402
 from maskwatch.images import encode  # noqa: E402
 from maskwatch.models import bundle as bundles  # noqa: E402
 from maskwatch.models.catalogue import SHIPPED  # noqa: E402
@@ -17,6 +18,7 @@ from maskwatch.models.detectors.second_stage import moved_by  # noqa: E402
 from maskwatch.training.detector.labels import SceneLabels  # noqa: E402
 from maskwatch.training.second_stage.bundling import (  # noqa: E402
     FILE,
+    check_held_out,
     fit_weights,
     with_second_stage,
 )
@@ -203,3 +205,13 @@ def test_a_run_is_a_detector_of_two_stages(
     assert json.loads((tmp_path / "run" / "bundle.json").read_text())["second_stage"]["model"]
     detector = OnePass(bundles.read(tmp_path / "run"), score=0.01)
     assert len(detector.detect([astronaut])[0]) >= 1
+
+
+def test_held_out_pictures_must_show_faces_and_mistakes() -> None:
+    places = replace(places_of([1, 0], [0.9, 0.5], [True, True]), held_out=np.ones(2, bool))
+    seen = replace(places, looked_at=np.full(2, 640))
+    check_held_out(seen)
+    with pytest.raises(UsageError, match="no held-out picture shows mistakes"):
+        check_held_out(seen[np.array([0])])
+    with pytest.raises(UsageError, match="no held-out picture shows faces"):
+        check_held_out(places)

@@ -25,7 +25,7 @@ class MaskDetector:
 
     Args:
         settings: all options; the defaults where left out.
-        changes: single options by name, such as `detector="retinaface"` or `score=0.5`; `detector`
+        changes: single options by name, such as `detector="retinaface"` or `score=0.95`; `detector`
             may also be an object with the method `detect(images) -> list[Faces]`.
 
     Raises:

@@ -45,7 +45,8 @@ class Settings:
     mode: Mode = _option(
         "accurate",
         "Where states come from: the classifier (accurate), or the detector maskwatch's own pass "
-        "(fast), whose time does not grow with the number of faces.",
+        "(fast), without its second stage: the time does not grow with the number of faces, the "
+        "false boxes do.",
         group=_MODELS,
     )
     detector_weights: Path | None = _option(
@@ -65,7 +66,8 @@ class Settings:
     )
     score: float | None = _option(
         None,
-        "Faces with a lower score are dropped, 0 to 1. (default: the detector's)",
+        "Faces with a lower score are dropped, 0 to 1; each detector and mode has its own scale. "
+        "(default: the detector's)",
         group=_MODELS,
         least=0,
         most=1,

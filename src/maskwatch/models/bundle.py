@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -50,7 +51,8 @@ class SecondStage:
 
     Its logit and that of the first score s, ln(s^2 / (1 - s^2)), are added with `weights` (first,
     second, constant); the root of the logistic function of the sum is the score that counts, and a
-    box below `least_score` is no face. Boxes of a first score under `from_score` are left out.
+    box below `least_score` is no face. Boxes of a first score under `from_score` are left out,
+    unless a lower score is asked for.
     """
 
     model: str
@@ -151,12 +153,25 @@ def _check_fields(bundle: Bundle) -> None:
     for name in (bundle.model, *([] if second is None else [second.model])):
         if name not in bundle.sha256:
             raise ModelInvalid(f"{bundle.folder}: sha256 does not name {name}")
-    for spec in (bundle.input, *([] if second is None else [second.input])):
-        _check_input(bundle.folder, spec)
+    _check_input(bundle.folder, bundle.input)
+    if second is not None:
+        _check_input(bundle.folder, second.input)
+        _check_second_stage(bundle, second)
     if not bundle.temperature > 0:
         raise ModelInvalid(
             f"{bundle.folder}: temperature must be above 0, got {bundle.temperature}"
         )
+
+
+def _check_second_stage(bundle: Bundle, second: SecondStage) -> None:
+    if bundle.kind == "classifier" or second.input.crop != "square":
+        raise ModelInvalid(
+            f"{bundle.folder}: a second stage belongs to a detector and cuts squares, got "
+            f"{bundle.kind} and {second.input.crop}"
+        )
+    numbers = (*second.weights, second.from_score, second.least_score)
+    if not all(isfinite(number) for number in numbers):
+        raise ModelInvalid(f"{bundle.folder}: the numbers of its second stage must be finite")
 
 
 def _check_input(folder: Path, spec: InputSpec) -> None:

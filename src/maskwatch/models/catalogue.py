@@ -85,7 +85,7 @@ CARDS = (
     ModelCard(
         "haar",
         "detector",
-        "Viola and Jones; the fallback that needs no file, misses most masked faces",
+        "Viola and Jones; needs no file, misses most masked faces",
         "Apache-2.0",
         "inside OpenCV 4",
         extra="classic",

@@ -1,8 +1,9 @@
 """Our own face detector: boxes, landmarks, and from the same pass the state of each face.
 
-Its bundle comes from `maskwatch.training.detector`. The network gives three maps of 18 channels
-(score, box, three states, five landmarks) at strides 8, 16 and 32; only cells that are sure enough
-are decoded. Where the bundle has a second stage, it looks at what was found once more.
+Its bundle comes from `maskwatch.training.detector` and `.second_stage`. The network gives three
+maps of 18 channels (score, box, three states, five landmarks) at strides 8, 16 and 32; only cells
+that are sure enough are decoded. Where the bundle has a second stage, it looks at what was found
+once more.
 """
 
 from collections.abc import Sequence

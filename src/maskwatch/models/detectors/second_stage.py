@@ -8,8 +8,9 @@ as large as its network wants it.
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from maskwatch.boxes import clip, squares
+from maskwatch.boxes import clip, short_side, squares
 from maskwatch.errors import ModelInvalid
 from maskwatch.images import planes, warp_crops
 from maskwatch.models.bundle import Bundle
@@ -18,6 +19,7 @@ from maskwatch.types import Boxes, Faces, Floats, Image
 
 _LARGEST_BATCH = 32
 _ANSWERS = 5
+_LEAST_SIDE, _LARGEST_GROWTH = 0.5, 2.0
 _MOVES_A_SIDE = 16.0
 """Moves are told in sixteenths of the square's side: as large as logits are, so that 8 bits hold
 both."""
@@ -34,7 +36,12 @@ class SecondLook:
         self._network = Network(self._path, device=device, threads=threads)
 
     def __call__(self, image: Image, faces: Faces) -> Faces:
-        """The same faces with better boxes and the scores of both stages, best first."""
+        """The same faces with better boxes and the scores of both stages, best first.
+
+        Landmarks stay those of the first stage. A box without an area, as beyond the picture's
+        edge, is no face.
+        """
+        faces = faces[short_side(faces.boxes) >= _LEAST_SIDE]
         if not len(faces):
             return faces
         logits, boxes = self.look(image, faces.boxes)
@@ -62,6 +69,8 @@ class SecondLook:
                 )
             parts.append(answers)
         table = np.concatenate(parts)
+        if not np.isfinite(table).all():
+            raise ModelInvalid(f"{self._path}: expected numbers, got some that are none")
         return table[:, 0], moved_by(table[:, 1:], around, spec.margin)
 
 
@@ -82,18 +91,19 @@ def moved_by(moves: Floats, squares_xyxy: Boxes, margin: float) -> Boxes:
     sides = squares_xyxy[:, 2:] - squares_xyxy[:, :2]
     centres = (squares_xyxy[:, :2] + squares_xyxy[:, 2:]) / 2
     centres = centres + moves[:, :2] / _MOVES_A_SIDE * sides
-    halves = sides / (1 + 2 * margin) * np.exp(moves[:, 2:] / _MOVES_A_SIDE) / 2
+    growth = np.minimum(moves[:, 2:] / _MOVES_A_SIDE, _LARGEST_GROWTH)
+    halves = sides / (1 + 2 * margin) * np.exp(growth) / 2
     return np.asarray(np.concatenate([centres - halves, centres + halves], axis=1), np.float32)
 
 
 def combined(scores: Floats, logits: Floats, weights: tuple[float, float, float]) -> Floats:
     """The scores (n,) of both stages together, 0..1: a root, as the first stage's are."""
     first, second, constant = weights
-    total = first * first_logits(scores) + second * logits + constant
+    total = first * first_logits(scores) + second * logits.astype(np.float64) + constant
     return np.asarray(np.sqrt(1 / (1 + np.exp(-total))), np.float32)
 
 
-def first_logits(scores: Floats) -> Floats:
+def first_logits(scores: Floats) -> NDArray[np.float64]:
     """What the first stage's network said, from its scores (n,): the root is taken back."""
     chance = np.clip(np.asarray(scores, np.float64) ** 2, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(chance / (1 - chance)), np.float32)
+    return np.asarray(np.log(chance / (1 - chance)), np.float64)

@@ -12,7 +12,7 @@ from maskwatch.models import bundle as bundles
 from maskwatch.training.detector.conventions import aligned
 from maskwatch.training.detector.labels import derive_labels
 from maskwatch.training.memory import keep_freed_memory
-from maskwatch.training.second_stage.bundling import with_second_stage
+from maskwatch.training.second_stage.bundling import check_held_out, with_second_stage
 from maskwatch.training.second_stage.fit import Recipe, fit
 from maskwatch.training.second_stage.places import gather
 
@@ -23,7 +23,8 @@ def main() -> None:
     """Read the arguments, gather places, train, write the bundle.
 
     Raises:
-        UsageError: the run folder holds a training of another recipe.
+        UsageError: the run folder holds a training of another recipe, or held-out pictures lack
+            faces or mistakes.
         SourceError: a set or its corrections cannot be read.
         ModelError: a model's file is missing or damaged, or the exported network differs.
     """
@@ -37,6 +38,7 @@ def main() -> None:
     labels = aligned(derive_labels(data, arguments.corrections, arguments.classifier, out))
     places = gather(first, data, labels, threads=2)
     _logger.info("%d places, %d of them faces", len(places), (places.targets > 0.5).sum())
+    check_held_out(places)
     network = fit(places, recipe, out / "training", weights=arguments.weights)
     bundle = with_second_stage(network, recipe, places, first, data, labels, out)
     _logger.info("%s: %s, held out %s", out, bundle.second_stage, bundle.figures)

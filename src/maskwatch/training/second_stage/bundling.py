@@ -6,9 +6,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from maskwatch.errors import UsageError
 from maskwatch.images import planes
 from maskwatch.models import bundle as bundles
 from maskwatch.models.bundle import Bundle, InputSpec, SecondStage
@@ -50,7 +52,8 @@ def with_second_stage(
         folder: gets all files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in first.sha256:
+    own = {n: s for n, s in first.sha256.items() if n != _second_file(first)}
+    for name in own:
         if (first.folder / name).resolve() != (folder / name).resolve():
             shutil.copyfile(first.folder / name, folder / name)
     export_onnx(network, folder / FILE, recipe.side, output="answers")
@@ -58,18 +61,19 @@ def with_second_stage(
     spec = InputSpec(
         recipe.side, recipe.side, mean=IMAGENET_MEAN, std=IMAGENET_STD, margin=recipe.margin
     )
-    judged = places[places.held_out & places.scene & (places.looked_at == SCENE_SIDES[0])]
+    judged = places[_weighing(places)]
     weights = fit_weights(judged.scores, _logits(folder / FILE, judged, recipe), judged.targets)
     second = SecondStage(FILE, spec, weights, FROM_SCORE, 0.0)
     both = replace(
         first,
         folder=folder,
         second_stage=second,
-        sha256=first.sha256 | {FILE: ""},
+        sha256=own | {FILE: ""},
         data=first.data | {"second_stage": {"places": len(places), "recipe": asdict(recipe)}},
     )
     held_out = [one for one in labels if one.held_out and one.every_face]
-    found, _, _ = found_held_out(OnePass(both, score=0.02, device="cpu"), data, held_out)
+    detector = OnePass(both, score=FROM_SCORE, device="cpu")
+    found, _, _ = found_held_out(detector, data, held_out)
     score, figures = best_score(found)
     both = replace(
         both,
@@ -78,6 +82,25 @@ def with_second_stage(
     )
     bundles.write(both)
     return both
+
+
+def _second_file(bundle: Bundle) -> str | None:
+    return None if bundle.second_stage is None else bundle.second_stage.model
+
+
+def check_held_out(places: Places) -> None:
+    """Whether the held-out places can weigh the stages.
+
+    Raises:
+        UsageError: of faces and of what is none, one is not among them.
+    """
+    for word, there in (("faces", places.targets >= 1), ("mistakes", places.targets <= 0)):
+        if not (there & _weighing(places)).any():
+            raise UsageError(f"no held-out picture shows {word}: the stages cannot be weighed")
+
+
+def _weighing(places: Places) -> NDArray[np.bool_]:
+    return np.asarray(places.held_out & places.scene & (places.looked_at == SCENE_SIDES[0]))
 
 
 def fit_weights(scores: Floats, logits: Floats, targets: Floats) -> tuple[float, float, float]:

@@ -25,7 +25,7 @@ _LOWEST_SCORE = 0.1
 _NO_FACE_IOU, _FACE_IOU = 0.2, 0.45
 _DOUBTFUL_IOU = 0.05
 _JITTERS = (0.05, 0.15)
-_ANYWHERE, _BESIDE = 5, 1
+_ANYWHERE, _LEAST_SIDE = 5, 4
 _SMALLEST, _SMALLEST_SHARE, _LARGEST_SHARE = 8.0, 0.02, 0.5
 
 
@@ -112,14 +112,15 @@ def _boxes_of(
     """Boxes (n, 4), their scores (n,), and at which size they were found, 0 for none."""
     for side in SCENE_SIDES if one.every_face else PORTRAIT_SIDES:
         found = detectors[side].detect([image])[0]
+        found = found[short_side(found.boxes) >= _LEAST_SIDE]
         yield found.boxes, found.scores, side
     faces = np.array(one.boxes, np.float32).reshape(-1, 4)[one.faces()]
     others = [jittered(faces, share, rng) for share in _JITTERS]
     if one.every_face:
-        others += [_anywhere(image, rng), _beside(np.repeat(faces, _BESIDE, axis=0), rng)]
+        others += [_anywhere(image, rng), _beside(faces, rng)]
     height, width = image.shape[:2]
     boxes = clip(np.concatenate(others), width, height)
-    boxes = boxes[short_side(boxes) >= 4]
+    boxes = boxes[short_side(boxes) >= _LEAST_SIDE]
     yield boxes, np.zeros(len(boxes), np.float32), 0
 
 
