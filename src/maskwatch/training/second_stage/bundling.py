@@ -27,7 +27,8 @@ from maskwatch.types import Floats
 
 FILE = "second-stage.onnx"
 FROM_SCORE = 0.3
-"""On held-out scenes a lower one finds no further face, and gives the second stage more to do."""
+"""On held-out scenes 0.2 finds no further face and gives the second stage 1.4 times as much to do;
+0.02 finds two more of 216, for thirteen times as much."""
 _CALIBRATION_PLACES, _AT_ONCE = 640, 32
 
 
