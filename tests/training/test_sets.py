@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from maskwatch.data.corrections import Correction, write_corrections
+from maskwatch.errors import SourceError
 from maskwatch.images import encode
 from maskwatch.training.sets import SOURCES, read_sets
 from maskwatch.types import Image, MaskState
@@ -51,3 +52,9 @@ def test_corrected_labels(data: Path, tmp_path: Path) -> None:
     assert np.array_equal(first[0].boxes, [box])
     assert second[0].states == (MaskState.MASK,)
     assert [p.states[0].value for p in third] == ["unknown", "no_mask"]
+
+
+def test_a_set_that_is_not_there_is_named(data: Path) -> None:
+    (data / SOURCES[0]).rename(data / "elsewhere")
+    with pytest.raises(SourceError, match=f"missing: {SOURCES[0]}$"):
+        read_sets(data, None)

@@ -8,6 +8,7 @@ from maskwatch.data.corrections import corrected, read_corrections
 from maskwatch.data.crops import FaceCrops, cut_faces
 from maskwatch.data.formats import read_coco, read_folders
 from maskwatch.data.labelled import LabelledPicture, without
+from maskwatch.errors import SourceError
 from maskwatch.models.detectors import DetectorOptions, open_detector
 
 SOURCES = ("ilc2021-train", "macwinwin-498", "balajisrinivas-3833")
@@ -22,7 +23,15 @@ def read_sets(data: Path, corrections: Path | None) -> list[Iterable[LabelledPic
     Args:
         data: folder of the sets.
         corrections: folder of files `corrections-SOURCE.json`, or None for the labels as published.
+
+    Raises:
+        SourceError: one of the sets is not there, or cannot be read.
     """
+    missing = [source for source in SOURCES if not (data / source).is_dir()]
+    if missing:
+        raise SourceError(
+            f"{data} must hold the sets {', '.join(SOURCES)}; missing: {', '.join(missing)}"
+        )
     listed = read_folders(data / SOURCES[2]).pictures
     sets: list[Iterable[LabelledPicture]] = [
         read_coco(data / SOURCES[0]).pictures,
