@@ -8,7 +8,7 @@ import pytest
 
 from maskwatch import Settings, SinkError, UsageError
 from maskwatch.app import detector as detector_module
-from maskwatch.data.drawing import MaskStyle, Placement, draw_mask
+from maskwatch.data.drawing import MaskStyle, Placement, Thing, draw_mask
 from maskwatch.data.synthesize import Order, synthesize
 from maskwatch.images import decode, encode
 from maskwatch.types import CLASSES, Faces, Image, MaskState
@@ -39,7 +39,8 @@ def photos(tmp_path: Path, astronaut: Image) -> Path:
 def run(photos: Path, out: Path, **changes: object) -> list[dict[str, str]]:
     per_face = changes.pop("per_face", 3)
     states = tuple(MaskState(s) for s in ("incorrect", "mask", "no_mask"))
-    order = Order(states=states, per_face=per_face)  # type: ignore[arg-type]
+    masks = changes.pop("masks_from", ())
+    order = Order(states=states, per_face=per_face, masks_from=masks)  # type: ignore[arg-type]
     results = list(synthesize([str(photos)], out, order, Settings(**changes)))  # type: ignore[arg-type]
     with (out / "drawn.csv").open(newline="") as text:
         rows = list(csv.DictReader(text))
@@ -55,6 +56,24 @@ def test_only_bare_faces_are_drawn_on(tmp_path: Path, photos: Path) -> None:
     for row in rows:
         assert row["file"].startswith(f"{row['state']}/deep/bare.png_0_")
         assert min(decode(tmp_path / "out" / row["file"]).shape[:2]) > 100
+
+
+def test_masks_are_taken_from_photos(tmp_path: Path, photos: Path) -> None:
+    worn = draw_mask(
+        decode(photos / "deep" / "bare.png"), LANDMARKS, Placement.WORN, MaskStyle((30, 40, 240))
+    )
+    encode(worn, tmp_path / "masked" / "blue.png")
+    rows = run(photos, tmp_path / "out", masks_from=(str(tmp_path / "masked"),))
+    masked = decode(tmp_path / "out" / rows[3]["file"]).astype(int)
+    assert rows[3]["drawn"] == "worn"
+    middle = masked[masked.shape[0] // 2 :, masked.shape[1] // 3 : -masked.shape[1] // 3]
+    saturated = middle.max(axis=2) - middle.min(axis=2) > 90
+    assert saturated.mean() > 0.3
+
+
+def test_photos_without_masks_give_none(tmp_path: Path, photos: Path) -> None:
+    with pytest.raises(UsageError, match="no mask that is worn well"):
+        run(photos, tmp_path / "out", masks_from=(str(photos / "deep"),))
 
 
 def test_the_same_seed_draws_the_same(tmp_path: Path, photos: Path) -> None:
@@ -99,11 +118,11 @@ def test_a_listing_that_cannot_be_written_is_a_sentence(tmp_path: Path, photos: 
 
 
 def test_kinds_take_turns_from_face_to_face(tmp_path: Path, astronaut: Image) -> None:
-    for i in range(12):
+    for i in range(len(Thing)):
         encode(astronaut, tmp_path / "in" / f"{i}.png")
     rows = run(tmp_path / "in", tmp_path / "out", per_face=1)
     kinds = {state: {r["drawn"] for r in rows if r["state"] == state} for state in CLASSES}
-    assert [len(kinds[state]) for state in CLASSES] == [1, 11, 4]
+    assert [len(kinds[state]) for state in CLASSES] == [1, len(Thing), 4]
 
 
 def test_two_pictures_of_one_stem_do_not_meet(tmp_path: Path, astronaut: Image) -> None:

@@ -1,6 +1,7 @@
 """A tiny training, from photos to a bundle that the detector uses."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,14 @@ from maskwatch.data.drawing import MaskStyle, Placement, draw_mask  # noqa: E402
 from maskwatch.errors import ModelInvalid, UsageError  # noqa: E402
 from maskwatch.images import warp_crops  # noqa: E402
 from maskwatch.training import __main__ as command  # noqa: E402
-from maskwatch.training.augment import PLAIN, FaceAugmentation, training_batch  # noqa: E402
+from maskwatch.training.augment import (  # noqa: E402
+    PLAIN,
+    FaceAugmentation,
+    real_masks,
+    training_batch,
+)
 from maskwatch.training.backbone import build, load_backbone, normalised  # noqa: E402
+from maskwatch.training.bundling import logits_of  # noqa: E402
 from maskwatch.training.export import export_onnx, fit_temperature, fit_threshold  # noqa: E402
 from maskwatch.training.fit import (  # noqa: E402
     Recipe,
@@ -130,6 +137,39 @@ def test_a_plan_gives_a_bundle_that_the_detector_uses(
         assert sum(bundle["figures"]["held_out"]["support"]) == int(crops.held_out.sum())
         (face,) = MaskDetector(detector=FixedDetector(), classifier=str(out))(astronaut)
         assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_plan_goes_on_from_a_bundle_without_its_training(
+    crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replace(TINY, steps=30, learning_rate=3e-3, average_decay=0.5)
+    again = replace(first, steps=1, learning_rate=1e-7)
+    wide = replace(again, side=40, margin=0.25)
+    plans = {
+        "first": Plan(((first,),), corrected=False, quantised=False),
+        "again": Plan(
+            ((wide,), (again,)),
+            starts_as=("first", "first"),
+            corrected=False,
+            quantised=False,
+        ),
+    }
+    monkeypatch.setattr(command, "PLANS", plans)
+    for name in plans:
+        (tmp_path / name).mkdir()
+        crops.save(tmp_path / name / "faces-as-published.npz")
+        train(
+            monkeypatch, name, "--data", tmp_path, "--out", tmp_path / name, "--teachers", tmp_path
+        )
+        if name == "first":
+            shutil.rmtree(tmp_path / "first" / "training-0")
+    told = [
+        logits_of(tmp_path / name / "model.onnx", crops, r)
+        for name, r in (("first", first), ("again", wide))
+    ]
+    assert np.corrcoef(told[0].ravel(), told[1].ravel())[0, 1] > 0.8
+    with pytest.raises(UsageError, match="each member goes on from one run"):
+        Plan(((TINY,),), starts_as=("first", "first"))
 
 
 def test_a_taught_plan_needs_a_finished_teacher(
@@ -343,6 +383,27 @@ def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None
     )
     assert set(labels.tolist()) == {0, 2}
     assert drawn.all()
+
+
+def test_real_masks_are_cut_from_faces_that_are_learnt_from(crops: FaceCrops) -> None:
+    masks = real_masks(crops, least_side_px=20)
+    worn = (crops.labels == 0) & ~crops.held_out
+    assert 0.5 * worn.sum() <= len(masks) <= worn.sum()
+    assert not real_masks(crops, least_side_px=500)
+
+
+def test_real_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None:
+    masks = real_masks(crops, least_side_px=20)
+    bare = [int(row) for row in np.flatnonzero(crops.labels == 1)]
+    pictures = []
+    for real in (0.0, 1.0):
+        how = replace(PLAIN, drawn_mask=1.0, real_mask=real)
+        rng = np.random.default_rng(0)
+        batch = training_batch(crops, bare, side=64, margin=0.1, how=how, rng=rng, cutouts=masks)
+        assert set(batch.labels.tolist()) == {0, 2}
+        assert batch.drawn.all()
+        pictures.append(batch.pictures)
+    assert (pictures[0] != pictures[1]).any(axis=(1, 2, 3)).all()
 
 
 def test_faces_without_landmarks_are_not_drawn_on(crops: FaceCrops) -> None:

@@ -13,7 +13,16 @@ from maskwatch.app.detector import MaskDetector
 from maskwatch.app.settings import Settings
 from maskwatch.app.stream import stream
 from maskwatch.boxes import squares
-from maskwatch.data.drawing import Placement, Thing, draw_random_mask, draw_thing
+from maskwatch.data.drawing import (
+    MaskCutout,
+    Placement,
+    Thing,
+    draw_random_mask,
+    draw_thing,
+    lay_mask,
+    like,
+)
+from maskwatch.data.real_masks import masks_in
 from maskwatch.errors import SinkError, UsageError
 from maskwatch.images import cut, encode
 from maskwatch.sinks.records import LineFile, csv_line
@@ -25,6 +34,8 @@ _FIELDS = ("file", "state", "drawn", "picture", "box_x1", "box_y1", "box_x2", "b
 _WRONG = (Placement.NOSE_OUT, Placement.CHIN, Placement.HANGING, Placement.EYES)
 _ROOM = 0.7
 """How far around a face, in parts of its longer side, there is anything to draw."""
+_LEAST_CHANGED = 0.01
+"""Of a sample: less is a strap whose mask hangs below the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +43,15 @@ class Order:
     """What to draw: `per_face` pictures of each of the `states` for every bare face.
 
     `margin` is how far the squares that are written reach beyond the face's longer side, in parts
-    of it.
+    of it; `masks_from` are photos of people who wear their masks well: those are cut out and laid
+    onto the bare faces, instead of drawn ones.
     """
 
     states: tuple[MaskState, ...] = (MaskState.INCORRECT, MaskState.MASK)
     per_face: int = 3
     margin: float = 0.3
     seed: int = 42
+    masks_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for state in self.states:
@@ -63,14 +76,15 @@ def synthesize(
         settings: detector, classifier and their options.
 
     Raises:
-        UsageError: the detector gives no landmarks, an input never ends, or `out` holds drawings
-            and `settings.overwrite` is off.
+        UsageError: the detector gives no landmarks, an input never ends, `out` holds drawings
+            and `settings.overwrite` is off, or `order.masks_from` shows no mask.
         SinkError: a file cannot be written.
     """
     found = spell_out(inputs, leave_out=[out])
     if settings.max_seconds is None and any(item.is_live for item in found.items):
         raise UsageError("a camera never ends: name --max-seconds")
     detector = MaskDetector(settings)
+    masks = masks_in(order.masks_from, detector, settings) if order.masks_from else []
     turns = count(order.seed)
     with _Samples(out, overwrite=settings.overwrite) as samples:
         results = samples.enter_context(closing(stream(detector.analyse, found, settings)))
@@ -78,7 +92,8 @@ def synthesize(
             rng = np.random.default_rng((order.seed, number))
             before = samples.written
             for face, landmarks in _bare(result):
-                _draw_all(samples, result, face, landmarks, order, next(turns), rng)
+                pen = _Pen(masks, next(turns), rng)
+                _draw_all(samples, result, face, landmarks, order, pen)
             yield result, samples.written - before
 
 
@@ -143,10 +158,9 @@ def _draw_all(
     numbered: tuple[int, Face],
     landmarks: Floats,
     order: Order,
-    first: int,
-    rng: np.random.Generator,
+    pen: "_Pen",
 ) -> None:
-    """All samples of one face; the kinds go on from `first`."""
+    """All samples of one face, without those whose drawing lies beyond the picture's edge."""
     if result.image is None:
         return
     number, face = numbered
@@ -156,9 +170,13 @@ def _draw_all(
     view = cut(result.image, around)
     corner = np.maximum(np.floor(around[:2]), 0)
     inner = squares(box, order.margin)[0] - np.tile(corner, 2)
+    plain = cut(view, inner)
     for state in dict.fromkeys(order.states):
         for turn in range(order.per_face):
-            picture, drawn = _drawn(view, landmarks - corner, state, first + turn, rng)
+            whole, drawn = pen.draw(view, landmarks - corner, state, turn)
+            picture = cut(whole, inner)
+            if np.any(picture != plain, axis=2).mean() < _LEAST_CHANGED:
+                continue
             file = Path(state) / _name(result, number, turn)
             values = (
                 file.as_posix(),
@@ -167,7 +185,7 @@ def _draw_all(
                 result.path,
                 *(round(float(value), 1) for value in face.box),
             )
-            samples.add(cut(picture, inner), values)
+            samples.add(picture, values)
 
 
 def _name(result: Result, number: int, turn: int) -> Path:
@@ -178,12 +196,24 @@ def _name(result: Result, number: int, turn: int) -> Path:
     return name / f"{result.frame:06d}_{number}_{turn}.jpg"
 
 
-def _drawn(
-    image: Image, landmarks: Floats, state: MaskState, turn: int, rng: np.random.Generator
-) -> tuple[Image, str]:
-    """The picture with one thing drawn onto the face, and what it is; kinds take turns."""
-    if state is MaskState.NO_MASK:
-        thing = list(Thing)[turn % len(Thing)]
-        return draw_thing(image, landmarks, thing, rng), thing.value
-    placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
-    return draw_random_mask(image, landmarks, placement, rng), placement.value
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """What draws: masks that were cut out, if there are any; where the kinds' turns begin; dice."""
+
+    masks: Sequence[MaskCutout]
+    first: int
+    rng: np.random.Generator
+
+    def draw(
+        self, image: Image, landmarks: Floats, state: MaskState, turn: int
+    ) -> tuple[Image, str]:
+        """The picture with one thing drawn onto the face, and what it is; kinds take turns."""
+        turn += self.first
+        if state is MaskState.NO_MASK:
+            thing = list(Thing)[turn % len(Thing)]
+            return draw_thing(image, landmarks, thing, self.rng), thing.value
+        placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
+        if not self.masks:
+            return draw_random_mask(image, landmarks, placement, self.rng), placement.value
+        mask = like(self.masks, landmarks, self.rng)
+        return lay_mask(image, landmarks, mask, placement, self.rng), placement.value

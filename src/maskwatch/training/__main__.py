@@ -4,17 +4,20 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from pathlib import Path
 
 import torch
 
+from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import MaskwatchError, UsageError
 from maskwatch.models import bundle as bundles
 from maskwatch.training.bundling import bundle_of
 from maskwatch.training.fit import Committee, Recipe, Teacher, averaged, fit, together, trained
 from maskwatch.training.memory import keep_freed_memory
 from maskwatch.training.plans import PLANS, Plan
+from maskwatch.training.restore import restored
 from maskwatch.training.sets import load_crops
 
 _logger = logging.getLogger(__name__)
@@ -36,21 +39,32 @@ def main() -> None:
     plan, out = PLANS[arguments.plan], arguments.out
     if plan.corrected and arguments.corrections is None:
         raise UsageError("this plan corrects labels: name the corrections' folder")
-    # Before the faces are cut, which takes a minute.
-    taught_by = _networks(plan, arguments.teachers)
-    teacher = _teacher(plan, taught_by)
-    start = averaged(taught_by) if plan.starts_as_their_mean else None
+    if (plan.teachers or plan.starts_as) and arguments.teachers is None:
+        raise UsageError("this plan learns from other runs: name their folder with --teachers")
     corrections = arguments.corrections if plan.corrected else None
-    crops = load_crops(out, arguments.data, corrections)
+
+    @cache
+    def crops() -> FaceCrops:
+        # Late: cutting takes a minute, and most mistakes are found before it.
+        return load_crops(out, arguments.data, corrections)
+
+    runs = _Runs(arguments.teachers, crops)
+    taught_by = [network for name in plan.teachers for network in runs.members(name)]
+    teacher = _teacher(plan, taught_by)
+    starts = runs.starts(plan, taught_by)
 
     def training(number: int, recipe: Recipe) -> torch.nn.Module:
-        folder = out / f"training-{number}"
         return fit(
-            crops, recipe, folder, weights=arguments.weights, teacher=teacher, start=start
+            crops(),
+            recipe,
+            out / f"training-{number}",
+            weights=arguments.weights,
+            teacher=teacher if recipe.teacher_share else None,
+            start=starts[number],
         ).cpu()
 
     network = _joined(plan, training)
-    bundle = bundle_of(network, plan, crops, out, arguments.name or arguments.plan)
+    bundle = bundle_of(network, plan, crops(), out, arguments.name or arguments.plan)
     bundles.write(bundle)
     _logger.info("%s: held-out faces %s", out, bundle.figures["held_out"])
 
@@ -77,18 +91,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _networks(plan: Plan, runs: Path | None) -> list[torch.nn.Module]:
-    """The networks that teach."""
-    if not plan.teachers:
-        return []
-    if runs is None:
-        raise UsageError("this plan learns from other runs: name their folder with --teachers")
-    return [network for name in plan.teachers for network in _finished(name, runs / name)]
+class _Runs:
+    """The finished runs that a plan learns from, each in a folder of its plan's name."""
 
+    def __init__(self, folder: Path, crops: Callable[[], FaceCrops]) -> None:
+        self._folder, self._crops = folder, crops
 
-def _finished(name: str, run: Path) -> list[torch.nn.Module]:
-    """The members of a finished run of a plan."""
-    return _members(PLANS[name], lambda number, _: trained(run / f"training-{number}"))
+    def members(self, name: str) -> list[torch.nn.Module]:
+        """The members of a plan's run; of a bundle without its trainings, the network in its file.
+
+        Raises:
+            UsageError: there is no such run, or it is not finished.
+        """
+        plan, run = PLANS[name], self._folder / name
+        if len(plan.members) == 1 and not (run / "training-0").exists():
+            return [restored(run / bundles.read(run).model, plan.first, self._crops())]
+        return _members(plan, lambda number, _: trained(run / f"training-{number}"))
+
+    def starts(self, plan: Plan, taught_by: list[torch.nn.Module]) -> list[torch.nn.Module | None]:
+        """What each training of a plan begins with."""
+        if plan.starts_as_their_mean:
+            return [averaged(taught_by)] * len(plan.recipes)
+        named = [averaged(self.members(name)) for name in plan.starts_as]
+        return [
+            named[i] if named else None for i, member in enumerate(plan.members) for _ in member
+        ]
 
 
 def _teacher(plan: Plan, networks: list[torch.nn.Module]) -> Teacher | None:

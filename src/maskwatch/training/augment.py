@@ -1,6 +1,7 @@
 """From a cut face to what training sees: moved, turned, tinted, blurred, worn wrong."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 from maskwatch.boxes import squares
 from maskwatch.data.crops import FaceCrops
 from maskwatch.data.drawing import (
+    MaskCutout,
     Placement,
     Thing,
+    cut_mask,
     draw_random_mask,
     draw_thing,
+    lay_mask,
+    like,
     mirrored,
 )
 from maskwatch.types import CLASSES, Floats, Image, MaskState
@@ -25,7 +30,8 @@ class FaceAugmentation:
     """How far training pictures stray from the cut ones; all 0 leaves them as they are.
 
     `shift` (in parts of the square that is cut), `zoom` (of its logarithm) and `rotation_deg` are
-    standard deviations, the others the probability that the change is made.
+    standard deviations, the others the probability that the change is made; `real_mask` that a
+    mask which goes onto a bare face is one cut out of another picture, and not drawn.
     """
 
     shift: float = 0.06
@@ -37,6 +43,7 @@ class FaceAugmentation:
     drawn_mask: float = 0.18
     drawn_thing: float = 0.12
     erase: float = 0.05
+    real_mask: float = 0.0
 
 
 class Batch(NamedTuple):
@@ -56,6 +63,8 @@ _PLACEMENTS = (
     (Placement.EYES, 0.04),
 )
 
+_LEAST_CHANGED = 0.01
+
 
 def training_batch(
     crops: FaceCrops,
@@ -65,16 +74,32 @@ def training_batch(
     margin: float,
     how: FaceAugmentation,
     rng: np.random.Generator,
+    cutouts: Sequence[MaskCutout] = (),
 ) -> Batch:
-    """The faces of these rows as training sees them."""
+    """The faces of these rows as training sees them; `cutouts` are what `real_mask` takes from."""
     pictures, labels, drawn = [], [], []
     for row in rows:
         image, landmarks = _moved(crops, row, side, margin, how, rng)
-        face, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng)
+        face, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng, cutouts)
         pictures.append(_look(face, how, rng))
         labels.append(label)
         drawn.append(face is not image)
     return Batch(np.stack(pictures), np.array(labels, np.int64), np.array(drawn))
+
+
+def real_masks(crops: FaceCrops, least_side_px: float = 48) -> list[MaskCutout]:
+    """The masks of the faces that wear one well, where their edges are found.
+
+    Args:
+        crops: faces of any state; those that are held out are left alone.
+        least_side_px: of a face's short side in its picture: smaller masks have no folds to see.
+    """
+    sides = np.minimum(*(crops.places[:, 2:] - crops.places[:, :2]).T)
+    known = np.isfinite(crops.landmarks).all(axis=(1, 2)) & ~crops.held_out
+    worn = (crops.labels == CLASSES.index(MaskState.MASK)) & known & (sides >= least_side_px)
+    with ThreadPoolExecutor() as pool:
+        cut = pool.map(cut_mask, crops.images[worn], crops.landmarks[worn])
+        return [cutout for cutout in cut if cutout is not None]
 
 
 def _moved(
@@ -113,7 +138,12 @@ def _moved(
 
 
 def _drawn_on(
-    image: Image, landmarks: Floats, label: int, how: FaceAugmentation, rng: np.random.Generator
+    image: Image,
+    landmarks: Floats,
+    label: int,
+    how: FaceAugmentation,
+    rng: np.random.Generator,
+    cutouts: Sequence[MaskCutout],
 ) -> tuple[Image, int]:
     """The face with a mask or a thing drawn onto it, and what is then true of it."""
     if not np.isfinite(landmarks).all():
@@ -122,8 +152,14 @@ def _drawn_on(
     if state is MaskState.NO_MASK and rng.random() < how.drawn_mask:
         chances = [chance for _, chance in _PLACEMENTS]
         placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
-        image = draw_random_mask(image, landmarks, placement, rng)
-        state = placement.state
+        if cutouts and rng.random() < how.real_mask:
+            mask = like(cutouts, landmarks, rng)
+            masked = lay_mask(image, landmarks, mask, placement, rng)
+        else:
+            masked = draw_random_mask(image, landmarks, placement, rng)
+        # What hangs from a chin may lie beyond the picture.
+        if np.any(masked != image, axis=2).mean() > _LEAST_CHANGED:
+            image, state = masked, placement.state
     if rng.random() < how.drawn_thing * (1 if state is MaskState.NO_MASK else 0.4):
         things = [thing for thing in Thing if thing.fits(state)]
         image = draw_thing(image, landmarks, things[int(rng.integers(len(things)))], rng)

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import UsageError
-from maskwatch.training.augment import Batch, FaceAugmentation, training_batch
+from maskwatch.training.augment import Batch, FaceAugmentation, real_masks, training_batch
 from maskwatch.training.backbone import build, normalised
 from maskwatch.training.progress import Progress, finished
 
@@ -138,6 +138,7 @@ class _Batches:
     def __init__(self, crops: FaceCrops, recipe: Recipe, teacher: Teacher | None) -> None:
         self._crops, self._recipe, self._teacher = crops, recipe, teacher
         self._rows = np.flatnonzero(~crops.held_out)
+        self._cutouts = real_masks(crops) if recipe.augmentation.real_mask else []
         self._chances = sampling_chances(
             crops.labels[self._rows], crops.sources[self._rows], recipe
         )
@@ -153,6 +154,7 @@ class _Batches:
             margin=teacher.margin if teacher else recipe.margin,
             how=recipe.augmentation,
             rng=rng,
+            cutouts=self._cutouts,
         )
 
 

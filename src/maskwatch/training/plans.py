@@ -13,12 +13,14 @@ class Plan:
 
     Each member is one training, or the mean of the weights of several. `teachers` are the plans
     whose finished runs teach; `starts_as_their_mean` that the first weights are the mean of theirs,
-    and not ImageNet's (Wortsman et al. 2022); `corrected` that known wrong labels are corrected.
+    and not ImageNet's (Wortsman et al. 2022); `starts_as` the plans whose finished runs the members
+    go on from, one each; `corrected` that known wrong labels are corrected.
     """
 
     members: tuple[tuple[Recipe, ...], ...]
     teachers: tuple[str, ...] = ()
     starts_as_their_mean: bool = False
+    starts_as: tuple[str, ...] = ()
     corrected: bool = True
     quantised: bool = True
 
@@ -31,6 +33,8 @@ class Plan:
             raise UsageError("members that answer together must show a face at one size")
         if self.sides[0] != max(self.sides):
             raise UsageError("the member with the widest view comes first")
+        if self.starts_as and len(self.starts_as) != len(self.members):
+            raise UsageError("each member goes on from one run")
 
     @property
     def first(self) -> Recipe:
@@ -65,7 +69,7 @@ WIDE = Recipe(
     side=128, margin=0.2, early_side=96, early_steps=2600, steps=4400, average_decay=0.997
 )
 NARROW = Recipe(side=110, steps=1600, seed=7, source_weights=(1.0, 0.6, 0.25))
-STANDARD = Recipe(
+TAUGHT = Recipe(
     side=128,
     margin=0.2,
     steps=2000,
@@ -73,6 +77,17 @@ STANDARD = Recipe(
     average_decay=0.998,
     source_weights=(1.0, 0.8, 0.3),
     teacher_share=0.7,
+)
+_REAL_MASKS = FaceAugmentation(drawn_mask=0.22, drawn_thing=0.15, real_mask=0.65)
+WIDE_AGAIN = replace(TAUGHT, steps=1200, teacher_share=0, seed=3, augmentation=_REAL_MASKS)
+NARROW_AGAIN = Recipe(
+    side=110,
+    steps=1200,
+    learning_rate=2e-4,
+    average_decay=0.998,
+    source_weights=(1.0, 0.8, 0.3),
+    seed=11,
+    augmentation=replace(_MILD_LOOKS, lying=0.03, drawn_mask=0.2, drawn_thing=0.1, real_mask=0.65),
 )
 SMALL = Recipe(
     blocks=14,
@@ -83,6 +98,7 @@ SMALL = Recipe(
     average_decay=0.997,
     teacher_share=0.7,
 )
+SMALL_AGAIN = replace(SMALL, learning_rate=3e-4, seed=3, augmentation=_REAL_MASKS)
 LITE = Recipe(
     backbone="tf_efficientnet_lite0",
     side=128,
@@ -107,8 +123,13 @@ REFERENCE = Recipe(steps=350, batch=64, augmentation=_PLAIN_LOOKS)
 PLANS = {
     "forerunner": Plan((FORERUNNER,), corrected=False),
     "teacher": Plan(((WIDE,), (NARROW,))),
-    "standard": Plan(((STANDARD,),), teachers=("teacher", "forerunner"), starts_as_their_mean=True),
-    "small": Plan(((SMALL,),), teachers=("teacher",)),
+    "taught": Plan(((TAUGHT,),), teachers=("teacher", "forerunner"), starts_as_their_mean=True),
+    "standard": Plan(
+        ((WIDE_AGAIN,), (NARROW_AGAIN,)),
+        starts_as=("taught", "forerunner"),
+    ),
+    "light": Plan(((SMALL,),), teachers=("teacher",)),
+    "small": Plan(((SMALL_AGAIN,),), teachers=("standard",), starts_as=("light",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }

@@ -21,6 +21,11 @@ PerFace = Annotated[int, typer.Option(min=1, help="Samples of each state for a f
 Margin = Annotated[float, typer.Option(min=0, max=10, help="How far they reach beyond the face.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same.")]
 
+MasksFrom = Annotated[
+    list[str] | None,
+    typer.Option(help="Photos, folders, globs of worn masks: these are used, none is drawn."),
+]
+
 
 @guarded
 @with_settings(*_USED)
@@ -31,6 +36,7 @@ def synthesize(
     per_face: PerFace = 3,
     margin: Margin = 0.3,
     seed: Seed = 42,
+    masks_from: MasksFrom = None,
     *,
     settings: Settings,
 ) -> None:
@@ -42,13 +48,20 @@ def synthesize(
     Examples:
       maskwatch data synthesize photos/ --out more/ --states incorrect,mask --per-face 3
       maskwatch data synthesize photos/ --out more/ --states no_mask --seed 7
+      maskwatch data synthesize photos/ --out more/ --masks-from masked/
     """
     set_up_log()
     from maskwatch.data.synthesize import Order, synthesize
     from maskwatch.types import CLASSES, MaskState
 
     wanted = chosen(states, MaskState, "--states", CLASSES)
-    order = Order(states=tuple(wanted), per_face=per_face, margin=margin, seed=seed)
+    order = Order(
+        states=tuple(wanted),
+        per_face=per_face,
+        margin=margin,
+        seed=seed,
+        masks_from=tuple(masks_from or ()),
+    )
     samples = errors = 0
     for result, drawn in synthesize(photos, out, order, settings.but(every=settings.every or "1s")):
         samples, errors = samples + drawn, errors + (result.error is not None)

@@ -107,7 +107,7 @@ def draw_mask(
     out = image.astype(np.float32)
     if style.straps or placement is Placement.HANGING:
         sides = (side,) if placement is Placement.HANGING else (-1, 1)
-        _draw_straps(image, out, face, placement, sides)
+        draw_straps(image, out, face, placement, sides)
     blend(out, painted, cover)
     return np.clip(out, 0, 255).astype(np.uint8)
 
@@ -127,6 +127,21 @@ def _medical_style(rng: np.random.Generator) -> MaskStyle:
     """A pleated mask as in hospitals: over the eyes, nothing else tells it from a carnival's."""
     colours: list[Colour] = [(150, 190, 215), (225, 230, 232), (150, 205, 195)]
     return MaskStyle(colours[int(rng.integers(len(colours)))], folds=3)
+
+
+def outline_of(face: FaceFrame, placement: Placement, side: int = 1) -> Outline:
+    """The outline of a mask in face coordinates, shape (n, 2).
+
+    Args:
+        face: that wears it.
+        placement: where the mask sits.
+        side: 1 or -1, the ear that a hanging one hangs from.
+    """
+    if placement is not Placement.HANGING:
+        return face.turned(_half(face, placement))
+    outline: Outline = np.array(_HANGING) * [side, 1]
+    outline[:, 0] += face.nose_x * 0.3
+    return outline
 
 
 def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskStyle:
@@ -162,20 +177,22 @@ def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskSt
 def _outline(
     face: FaceFrame, placement: Placement, side: int, rng: np.random.Generator | None
 ) -> Outline:
+    if rng is None:
+        return outline_of(face, placement, side)
     if placement is Placement.HANGING:
-        outline = np.array(_HANGING) * [side, 1]
-        outline[:, 0] += face.nose_x * 0.3
+        outline = outline_of(face, placement, side)
     else:
-        half = list(_OUTLINES[placement])
-        lift = face.nose_y - _NOSE_Y
-        if placement in (Placement.WORN, Placement.NOSE_OUT):
-            half[:2] = [(x, y + lift) for x, y in half[:2]]
-        if rng is not None:
-            half = _moved(half, placement, rng)
-        outline = face.turned(half)
-    if rng is not None:
-        outline = outline + rng.normal(0, 0.03, outline.shape)
-    return outline
+        outline = face.turned(_moved(_half(face, placement), placement, rng))
+    return outline + rng.normal(0, 0.03, outline.shape)
+
+
+def _half(face: FaceFrame, placement: Placement) -> list[tuple[float, float]]:
+    """The right half of an outline, its upper edge where this nose wants it."""
+    half = list(_OUTLINES[placement])
+    lift = face.nose_y - _NOSE_Y
+    if placement in (Placement.WORN, Placement.NOSE_OUT):
+        half[:2] = [(x, y + lift) for x, y in half[:2]]
+    return half
 
 
 def _moved(
@@ -217,9 +234,10 @@ def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
     return np.asarray(cloth * (np.clip(shade, 0.5, 1.1) * level)[..., None], np.float32)
 
 
-def _draw_straps(
+def draw_straps(
     image: Image, out: Floats, face: FaceFrame, placement: Placement, sides: tuple[int, ...]
 ) -> None:
+    """White straps from a mask to the ears, over `out`, in place, at these sides, -1 and 1."""
     white = 215 * light_level(image, face)[..., None]
     for side in sides:
         for start, end in _STRAPS[placement]:

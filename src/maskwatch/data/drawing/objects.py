@@ -34,12 +34,15 @@ class Thing(StrEnum):
     SUNGLASSES = "sunglasses"
     STRAP = "helmet strap"
     FOOD = "food"
+    SHAWL = "shawl"
+    TURBAN = "turban"
+    CARNIVAL = "carnival mask"
 
     def fits(self, state: MaskState) -> bool:
         """Whether people of that state are seen with it, and the state can still be seen."""
         if state is MaskState.NO_MASK:
             return True
-        beside_the_mouth = self in (Thing.VISOR, Thing.SUNGLASSES, Thing.STRAP)
+        beside_the_mouth = self in (Thing.VISOR, Thing.SUNGLASSES, Thing.STRAP, Thing.TURBAN)
         before_it = self in (Thing.MICROPHONE, Thing.PHONE)
         return beside_the_mouth or (before_it and state is MaskState.MASK)
 
@@ -225,6 +228,65 @@ def _food(c: _Canvas) -> None:
     c.fill(ellipse(x, y - 0.05, c.rng.uniform(0.4, 0.7), c.rng.uniform(0.2, 0.35)), crust)
 
 
+def _shawl(c: _Canvas) -> None:
+    """Around the head and below the chin: a hood, a shawl, a head scarf."""
+    around = ellipse(0, 0.6, c.rng.uniform(2.3, 3.2), c.rng.uniform(2.7, 3.4))
+    room = c.rng.uniform(1.25, 1.6), c.rng.uniform(1.45, 1.75)
+    face = c.face.points(ellipse(c.face.nose_x * 0.4, 0.55 + c.rng.uniform(-0.1, 0.1), *room))
+    cover = coverage(c.image, c.face.points(around), 0.04 * c.face.unit)
+    opening = coverage(c.image, face, 0.04 * c.face.unit)
+    shadow = coverage(c.image, face, 0.25 * c.face.unit)
+    blend(c.out, np.zeros(3, np.float32), opening * (1 - shadow) * np.float32(0.6))
+    blend(c.out, _folded(c), cover * (1 - opening))
+
+
+def _turban(c: _Canvas) -> None:
+    height, brim = c.rng.uniform(1.0, 1.7), c.rng.uniform(-0.75, -0.5)
+    outline = np.array(
+        [[-1.6, brim + 0.25], [0, brim], [1.6, brim + 0.25], [1.9, brim - 0.5],
+         [1.1, brim - height], [0, brim - height - 0.25], [-1.1, brim - height], [-1.9, brim - 0.5]]
+    )  # fmt: skip
+    blend(c.out, _folded(c), coverage(c.image, c.face.points(outline), 0.04 * c.face.unit))
+
+
+def _folded(c: _Canvas) -> Floats:
+    """Cloth over the whole picture, with folds that run one way; perhaps striped or spotted."""
+    x, y = c.face.grid(c.image)
+    slope, wave = c.rng.normal(0, 1), c.rng.uniform(2, 7)
+    along = np.sin(wave * (y + slope * x + 0.3 * np.sin(2 * x)))
+    cloth = np.empty(c.image.shape, np.float32)
+    cloth[:] = _muted(c)
+    kind = c.rng.random()
+    if kind < 0.12:
+        cloth[np.sin(3 * wave * (x - slope * y)) > 0.5] = _muted(c)
+    elif kind < 0.24:
+        cloth[np.sin(9 * x) * np.sin(9 * y) > 0.4] = _muted(c)
+    return np.asarray(cloth * (1 + 0.18 * along[..., None]) * c.light, np.float32)
+
+
+def _muted(c: _Canvas) -> Floats:
+    """A colour as clothes have them: seldom a pure one."""
+    colour = c.colour()
+    return np.asarray(colour + (colour.mean() - colour) * c.rng.uniform(0, 0.9), np.float32)
+
+
+def _carnival(c: _Canvas) -> None:
+    """Around the eyes, with holes for them."""
+    high, low = c.rng.uniform(0.5, 0.9), c.rng.uniform(0.35, 0.6)
+    mask = c.face.turned(
+        [(0, -0.3 * high), (0.8, -high), (1.7, -1.2 * high), (1.6, 0.1), (0.9, low),
+         (0.3, 0.3 * low), (0, 0.35 * low)]
+    )  # fmt: skip
+    cover = coverage(c.image, c.face.points(mask), 0.03 * c.face.unit)
+    for x in (-1, 1):
+        hole = c.face.points(ellipse(x, 0, c.rng.uniform(0.35, 0.5), c.rng.uniform(0.16, 0.25)))
+        cover = cover * (1 - coverage(c.image, hole, 0.03 * c.face.unit))
+    blend(c.out, _folded(c), cover)
+    bead = c.colour((235, 215, 120), (245, 245, 245), (30, 30, 32))
+    for x in np.linspace(-1.5, 1.5, 9):
+        c.fill(ellipse(x, -0.75 * high, 0.07, 0.07), bead)
+
+
 _DRAWN: dict[Thing, Callable[[_Canvas], None]] = {
     Thing.HAND: _hand,
     Thing.CUP: _cup,
@@ -237,4 +299,7 @@ _DRAWN: dict[Thing, Callable[[_Canvas], None]] = {
     Thing.SUNGLASSES: _sunglasses,
     Thing.STRAP: _strap,
     Thing.FOOD: _food,
+    Thing.SHAWL: _shawl,
+    Thing.TURBAN: _turban,
+    Thing.CARNIVAL: _carnival,
 }
