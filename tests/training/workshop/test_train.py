@@ -217,6 +217,22 @@ def test_a_network_from_scratch_learns(parts: Parts, tmp_path: Path) -> None:
     assert build(settings, 3).pixels.std == (255.0, 255.0, 255.0)
 
 
+def test_batch_norms_of_the_cnn_settle_in_a_few_batches(tiny: TrainSettings) -> None:
+    settings = tiny.but(backbone="cnn", weights="none")
+    base = build(settings, 2).base
+    pictures = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        base.train()
+        for _ in range(15):
+            learning = base(pictures)
+        judging = base.eval()(pictures)
+    assert (judging - learning).abs().mean() < 0.05 * learning.abs().mean()
+    assert base[1].momentum == pytest.approx(9 / 24)
+    base[1].num_batches_tracked.fill_(10_000)
+    base.train()(pictures)
+    assert base[1].momentum == 0.01, "in the end as Keras has it"
+
+
 def test_a_loss_that_is_no_number_is_no_bundle(
     parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
