@@ -44,6 +44,16 @@ def test_largest_or_all(tmp_path: Path, photo: Path) -> None:
     assert decode(cut.faces[0].file).shape == (112 + 28, 92 * 2, 3)
 
 
+def test_a_crop_ends_where_its_picture_does(tmp_path: Path, photo: Path) -> None:
+    """Nothing is made up beyond the edge, neither by a margin nor by a box that reaches there."""
+    boxes = np.array([[-30, -20, 100, 90], [440, 400, 500, 512]], np.float32)
+    how = Cutting(offsets=(0.5,) * 4)
+    (done,) = cut_out_faces([LabelledPicture(photo, boxes, (N, M))], TWO, how, tmp_path)
+    crops = [decode(face.file) for face in done.faces]
+    assert [crop.shape[:2] for crop in crops] == [(135, 150), (168, 102)]
+    assert np.abs(crops[0].astype(int) - decode(photo)[:135, :150]).mean() < 3, "its own pixels"
+
+
 def test_labels_need_no_detector(tmp_path: Path, photo: Path) -> None:
     boxes = np.array([ASTRONAUT_BOX, [0, 0, 20, 30], [600, 0, 700, 90]], np.float32)
     picture = LabelledPicture(photo, boxes, (N, M, M))

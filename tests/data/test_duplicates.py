@@ -214,6 +214,9 @@ def test_parts_without_leaks(leaky: Path, tmp_path: Path) -> None:
     again = read_set(out)
     assert len(again.pictures) == 22
     assert len(note["unreadable"]) == 1
+    (warning,) = note["warnings"]
+    assert warning.startswith("2 pictures are duplicates or near duplicates that are not all")
+    assert f"maskwatch data check {leaky} lists them" in warning
     assert {row["twins_in_train"] for row in note["parts"]} == {0}
     found = leaks_of([p.split for p in again.pictures], TwinsWithin(facts_in(again)))
     assert all(leak["exact"] + leak["near"] == 0 for leak in found.values())

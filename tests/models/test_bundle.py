@@ -57,6 +57,9 @@ def test_a_missing_model_is_refused(folder: Path) -> None:
 def test_a_folder_without_a_bundle(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match="no bundle.json"):
         bundles.read(tmp_path)
+    (tmp_path / "training.json").write_text("{}")
+    with pytest.raises(ModelNotFound, match="unfinished.*run the command that began it again"):
+        bundles.read(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,17 @@ def train(
 
 
 def _print(done: "Trained", out: Path) -> None:
-    bundle, last = done.bundle, done.history[-1]
-    figures = bundle.figures["validation"]
+    from maskwatch.evaluation.training import about_kept
+
+    figures = done.bundle.figures
     say(
         f"{len(done.history)} epochs in {done.seconds:.0f} s; training accuracy "
-        f"{last['train_accuracy']:.1%}; of the faces it was watched on {figures['accuracy']:.1%} "
-        "are told right, too good a figure if settings were chosen by it"
+        f"{figures['train_accuracy']:.1%}; of the faces it was watched on "
+        f"{figures['validation']['accuracy']:.1%} are told right, too good a figure if settings "
+        "were chosen by it"
     )
+    for sentence in about_kept(figures):
+        say(sentence)
     say(
         f"the run is {out}; measure it on faces that it has not seen: "
         f"maskwatch evaluate {out} --data TEST-SET"

@@ -47,7 +47,7 @@ def check_set(
     problems += _counts(labelled, good)
     problems += _outside(pictures, facts)
     problems += _tiny(pictures, facts, tiny_px)
-    problems += _duplicates(pictures, facts, twins)
+    problems += duplicates(pictures, facts, twins)
     problems += _people(pictures, person)
     return CheckReport(
         root=str(labelled.root),
@@ -79,6 +79,38 @@ def leaks_of(splits: Sequence[str | None], twins: Iterable[Twins]) -> dict[str, 
         rows = np.array([one == split for one in splits], bool)
         counts = {"pictures": rows, "exact": rows & exact, "near": rows & near & ~exact}
         out[str(split)] = {name: int(these.sum()) for name, these in counts.items()}
+    return out
+
+
+def duplicates(
+    pictures: Sequence[LabelledPicture], facts: Sequence[Facts], twins: Iterable[Twins]
+) -> list[Problem]:
+    """Groups of equal and of nearly equal pictures; those with different labels are conflicts.
+
+    Args:
+        pictures: of a set.
+        facts: of each of them.
+        twins: pairs of them, in blocks.
+    """
+    near = joined(len(facts), ((p.first[~p.exact], p.second[~p.exact]) for p in twins))
+    out: list[Problem] = []
+    for kind, names in (
+        ("duplicates", [fact.sha256 for fact in facts]),
+        ("near duplicates", near.tolist()),
+    ):
+        members = defaultdict(list)
+        for name, picture, fact in zip(names, pictures, facts, strict=True):
+            if fact.error is None:
+                members[name].append(picture)
+        for these in members.values():
+            if len(these) < 2:
+                continue
+            paths = tuple(str(picture.path) for picture in these)
+            labels = {_told(picture) for picture in these}
+            out.append(Problem(kind, f"{len(these)} {kind}", paths))
+            if len(labels) > 1:
+                told = " against ".join(sorted(labels))
+                out.append(Problem("conflict", f"{kind} labelled {told}", paths))
     return out
 
 
@@ -133,32 +165,6 @@ def _tiny(
             what = "picture" if picture.boxes is None else f"{len(small)} faces"
             sentence = f"{what} with a side of {small.min():.1f} pixels"
             out.append(Problem("tiny", sentence, (str(picture.path),)))
-    return out
-
-
-def _duplicates(
-    pictures: Sequence[LabelledPicture], facts: Sequence[Facts], twins: Iterable[Twins]
-) -> list[Problem]:
-    """Groups of equal and of nearly equal pictures; those with different labels are conflicts."""
-    near = joined(len(facts), ((p.first[~p.exact], p.second[~p.exact]) for p in twins))
-    out: list[Problem] = []
-    for kind, names in (
-        ("duplicates", [fact.sha256 for fact in facts]),
-        ("near duplicates", near.tolist()),
-    ):
-        members = defaultdict(list)
-        for name, picture, fact in zip(names, pictures, facts, strict=True):
-            if fact.error is None:
-                members[name].append(picture)
-        for these in members.values():
-            if len(these) < 2:
-                continue
-            paths = tuple(str(picture.path) for picture in these)
-            labels = {_told(picture) for picture in these}
-            out.append(Problem(kind, f"{len(these)} {kind}", paths))
-            if len(labels) > 1:
-                told = " against ".join(sorted(labels))
-                out.append(Problem("conflict", f"{kind} labelled {told}", paths))
     return out
 
 

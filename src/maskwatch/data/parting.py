@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.data.check import leaks_of
+from maskwatch.data.check import duplicates, leaks_of
 from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
 from maskwatch.data.duplicates import Twins, TwinsWithin
 from maskwatch.data.facts import Facts
@@ -67,6 +67,7 @@ def part_set(
     pictures = [labelled.pictures[number] for number in good]
     twins = TwinsWithin([facts[number] for number in good], how.near_bits)
     groups = _groups(labelled.root, pictures, twins, how)
+    conflicts = _conflicts(labelled.root, pictures, twins)
     parts: list[dict[str, Any]] = []
     planned = _splits(pictures, groups, how)
     start_folder(out, "data split")
@@ -85,7 +86,7 @@ def part_set(
         "groups": len(set(groups.tolist())),
         "unreadable": [fact.error for fact in facts if fact.error],
         "parts": parts,
-        "warnings": _missing(parts),
+        "warnings": [*_missing(parts), *conflicts],
     }
     write_note(out, note)
     return note
@@ -143,6 +144,19 @@ def _missing(parts: Sequence[dict[str, Any]]) -> list[str]:
         for row in parts
         for state in CLASSES
         if not row[state.value] and any(other[state.value] for other in parts)
+    ]
+
+
+def _conflicts(root: Path, pictures: Sequence[LabelledPicture], twins: TwinsWithin) -> list[str]:
+    """A sentence about twins that are labelled differently, if there are any."""
+    found = [p for p in duplicates(pictures, twins.facts, twins) if p.kind == "conflict"]
+    if not found:
+        return []
+    count = len({path for problem in found for path in problem.paths})
+    looser = "" if twins.most_bits == NEAR_BITS else f" --near-bits {twins.most_bits}"
+    return [
+        f"{count} pictures are duplicates or near duplicates that are not all labelled alike: "
+        f"maskwatch data check {root}{looser} lists them"
     ]
 
 

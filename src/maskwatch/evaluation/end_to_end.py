@@ -1,7 +1,7 @@
 """Detector and classifier together, measured on labelled boxes: what is found, what is right."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,10 @@ from maskwatch.evaluation.detections import (
     recall,
 )
 from maskwatch.evaluation.folder import write_pages
+from maskwatch.evaluation.ranking import Ask, asked_once, found_twice
 from maskwatch.images import decode
 from maskwatch.models.detectors import default_name
-from maskwatch.types import CLASSES, Faces
+from maskwatch.types import CLASSES, Faces, Image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,8 +74,8 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
         raise UsageError(f"{labelled.root} has no boxes to find: leave --boxes out")
     name = settings.detector or default_name(detector_options(settings))
     settings = settings.but(detector=name)
-    sure = MaskDetector(settings)
-    ranked = MaskDetector(settings.but(score=LOWEST_SCORE))
+    judge = MaskDetector(settings)
+    ask = asked_once(name, detector_options(settings), LOWEST_SCORE)
     seen, errors = [], []
     for picture in bar(pictures):
         try:
@@ -82,7 +83,8 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
         except MaskwatchError as error:
             errors.append(str(error))
         else:
-            seen.append(_Seen(picture, ranked(image), sure(image)))
+            shown, every = _judged(judge, ask, image)
+            seen.append(_Seen(picture, every, shown))
     if all(one.small.all() for one in seen):
         raise SourceError(
             f"{labelled.root} has no readable face of {SMALLEST_PX:.0f} pixels or more"
@@ -98,6 +100,20 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
         **_face_figures(seen),
         "states": {state.value: _state_figures(seen, i) for i, state in enumerate(CLASSES)},
     }
+
+
+def _judged(judge: MaskDetector, ask: Ask, image: Image) -> tuple[Faces, Faces]:
+    """The faces of a picture at both limits with their states; networks see each box once."""
+    settings = judge.settings
+    both = found_twice(ask, image, min_face=settings.min_face, tiles=settings.tiles)
+    if settings.mode == "fast":
+        return both
+    boxes, rows = np.unique(
+        np.concatenate([faces.boxes for faces in both]), axis=0, return_inverse=True
+    )
+    table = judge.classify(image, boxes).probabilities[rows.ravel()]
+    shown, every = np.split(table, [len(both[0])])
+    return replace(both[0], probabilities=shown), replace(both[1], probabilities=every)
 
 
 def _face_figures(seen: Sequence[_Seen]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _parts(
     if has_gallery:
         yield html.heading("Told wrong, the surest first")
         yield html.picture(folder / _WRONG, "What each was told, and below it its label")
-    yield from training.section(done.folder, public=public)
+    yield from training.section(done.folder, done.training, public=public)
     yield html.heading("How it was measured")
     yield html.paragraph(
         f"{summary['faces']:,} labelled faces of {summary['pictures']:,} pictures; "

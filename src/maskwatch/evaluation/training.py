@@ -1,8 +1,10 @@
 """What a run folder holds about its training, for reports. No torch here."""
 
 import csv
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from maskwatch.evaluation import html
 
@@ -27,8 +29,29 @@ def read_history(path: Path) -> list[dict[str, float]]:
         ]
 
 
-def section(run: Path, *, public: bool) -> Iterator[str]:
-    """The part of a report about the training, if the folder is that of a run."""
+def kept_row(history: Sequence[dict[str, float]], *, best: bool) -> dict[str, float]:
+    """The row of the epoch whose weights were kept: of the smallest validation loss, or the last.
+
+    Args:
+        history: a row an epoch, at least one.
+        best: whether the best epoch was kept.
+    """
+    return min(history, key=_validation_loss) if best else history[-1]
+
+
+def _validation_loss(row: dict[str, float]) -> float:
+    loss = row.get("val_loss", math.inf)
+    return math.inf if math.isnan(loss) else loss
+
+
+def section(run: Path, figures: dict[str, Any], *, public: bool) -> Iterator[str]:
+    """The part of a report about the training, if the folder is that of a run.
+
+    Args:
+        run: the folder.
+        figures: those of its bundle.
+        public: leave photographs out.
+    """
     files = [name for name in _WORDS if (run / name).exists() and not (public and name == SEEN)]
     if not files:
         return
@@ -38,7 +61,26 @@ def section(run: Path, *, public: bool) -> Iterator[str]:
         last = history[-1]
         yield html.paragraph(
             f"{len(history)} epochs; at the end {last['train_accuracy']:.1%} of what it learnt "
-            f"from and {last.get('val_accuracy', float('nan')):.1%} of what it was watched on."
+            f"from and {last.get('val_accuracy', float('nan')):.1%} of what it was watched on. "
+            + " ".join(about_kept(figures))
         )
     for name in files:
         yield html.picture(run / name, _WORDS[name])
+
+
+def about_kept(figures: dict[str, Any]) -> Iterator[str]:
+    """Sentences on why a bundle's figures are others than those of its last epoch.
+
+    Args:
+        figures: those of the bundle.
+    """
+    epochs, kept = figures.get("epochs"), figures.get("kept_epoch")
+    if kept is not None and kept != epochs:
+        yield f"Epoch {kept} of {epochs} was kept, that of the smallest validation loss."
+    scaled = figures.get("validation", {}).get("as_training_scales")
+    if scaled is not None:
+        yield (
+            f"Training scales pictures with --resize {scaled['resize']} and told "
+            f"{scaled['accuracy']:.1%} of the watched faces right; the bundle scales them "
+            f"smoothly, as detect does, and tells {figures['validation']['accuracy']:.1%} right."
+        )

@@ -12,6 +12,8 @@ from maskwatch.models.files import check, sha256_of
 
 SCHEMA = 1
 FILE = "bundle.json"
+TRAINING = "training.json"
+"""What a run folder has from the beginning of its training."""
 Crop = Literal["square", "box", "none"]
 
 
@@ -102,7 +104,7 @@ def read(folder: Path) -> Bundle:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelNotFound(f"{folder} is not a bundle: it has no {FILE}") from error
+        raise _no_bundle(folder) from error
     except (OSError, ValueError) as error:
         raise ModelInvalid(f"cannot read {path}: {error}") from error
     if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
@@ -115,6 +117,15 @@ def read(folder: Path) -> Bundle:
     for name, sha256 in bundle.sha256.items():
         check(folder / name, sha256)
     return bundle
+
+
+def _no_bundle(folder: Path) -> ModelNotFound:
+    if (folder / TRAINING).exists():
+        return ModelNotFound(
+            f"the training in {folder} is unfinished, so it is no bundle yet: run the command that "
+            f"began it again, with the same options (they are in {TRAINING}), and it goes on"
+        )
+    return ModelNotFound(f"{folder} is not a bundle: it has no {FILE}")
 
 
 def _from_json(folder: Path, content: dict[str, Any]) -> Bundle:

@@ -19,10 +19,19 @@ from maskwatch.data.augment import parse_augmentation  # noqa: E402
 from maskwatch.data.facts import facts_of  # noqa: E402
 from maskwatch.data.formats import read_set  # noqa: E402
 from maskwatch.errors import ModelInvalid, ModelNotFound, SinkError, SourceError, UsageError  # noqa: E402
-from maskwatch.evaluation.training import HISTORY, read_history  # noqa: E402
+from maskwatch.evaluation.training import HISTORY, about_kept, kept_row, read_history  # noqa: E402
+from maskwatch.models.runtime import Network  # noqa: E402
 from maskwatch.training.workshop import backbones  # noqa: E402
 from maskwatch.training.workshop.backbones import last_blocks  # noqa: E402
-from maskwatch.training.workshop.choices import ClassWeights, Keep, Loss, Pool, Preprocess  # noqa: E402
+from maskwatch.training.workshop.bundling import logits_of  # noqa: E402
+from maskwatch.training.workshop.choices import (  # noqa: E402
+    ClassWeights,
+    Keep,
+    Loss,
+    Pool,
+    Preprocess,
+    Resize,
+)
 from maskwatch.training.workshop.fit import fit  # noqa: E402
 from maskwatch.training.workshop.learner import Learner, loss_of  # noqa: E402
 from maskwatch.training.workshop.networks import build  # noqa: E402
@@ -112,6 +121,26 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert rows[0][-1]["train_loss"] == pytest.approx(rows[1][-1]["train_loss"], abs=1e-4)
 
 
+def test_a_bundle_says_why_its_figures_are_not_those_of_the_last_epoch(
+    parts: Parts, tiny: TrainSettings, tmp_path: Path
+) -> None:
+    # Steps so large that the last epoch is not the best.
+    done = run(parts, tiny.but(resize=Resize.NEAREST, lr=0.3, epochs=3), tmp_path / "run")
+    figures, losses = done.bundle.figures, [row["val_loss"] for row in done.history]
+    kept = done.history[int(np.argmin(losses))]
+    assert figures["kept_epoch"] == kept["epoch"] + 1
+    assert figures["train_accuracy"] == kept["train_accuracy"]
+    as_training = {"resize": "nearest", "accuracy": kept["val_accuracy"]}
+    assert figures["validation"]["as_training_scales"] == as_training
+    told = " ".join(about_kept(figures))
+    assert "with --resize nearest and told" in told
+    assert ("was kept" in told) == (figures["kept_epoch"] != 3)
+    # Scaled alike, the bundle's network tells as many right as the epoch did.
+    again = replace(done.bundle.input, resize="nearest")
+    logits, labels = logits_of(Network(done.bundle.model_path), parts.val, tiny, again)
+    assert (logits.argmax(axis=1) == labels).mean() == pytest.approx(kept["val_accuracy"])
+
+
 def test_seconds_add_up(
     parts: Parts, tiny: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +158,13 @@ def test_seconds_add_up(
     with pytest.raises(SinkError):
         run(parts, tiny.but(epochs=2), tmp_path / "run")
     assert seconds[1] > sum(row["seconds"] for row in rows), "what was trained before counts"
+
+
+def test_the_kept_epoch_is_the_first_of_the_smallest_loss() -> None:
+    rows = [{"epoch": 0.0, "val_loss": float("nan")}, {"epoch": 1.0, "val_loss": 0.2}]
+    rows += [{"epoch": 2.0, "val_loss": 0.2}, {"epoch": 3.0}]
+    assert kept_row(rows, best=True)["epoch"] == 1
+    assert kept_row(rows, best=False)["epoch"] == 3
 
 
 def test_other_settings_do_not_go_on(parts: Parts, tiny: TrainSettings, tmp_path: Path) -> None:
@@ -179,6 +215,22 @@ def test_a_network_from_scratch_learns(parts: Parts, tmp_path: Path) -> None:
     moved = weights_of(tmp_path)["network.base.1.running_mean"]
     assert moved.abs().max() > 0.01, "batch norms learn their statistics"
     assert build(settings, 3).pixels.std == (255.0, 255.0, 255.0)
+
+
+def test_batch_norms_of_the_cnn_settle_in_a_few_batches(tiny: TrainSettings) -> None:
+    settings = tiny.but(backbone="cnn", weights="none")
+    base = build(settings, 2).base
+    pictures = torch.rand(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        base.train()
+        for _ in range(15):
+            learning = base(pictures)
+        judging = base.eval()(pictures)
+    assert (judging - learning).abs().mean() < 0.05 * learning.abs().mean()
+    assert base[1].momentum == pytest.approx(9 / 24)
+    base[1].num_batches_tracked.fill_(10_000)
+    base.train()(pictures)
+    assert base[1].momentum == 0.01, "in the end as Keras has it"
 
 
 def test_a_loss_that_is_no_number_is_no_bundle(

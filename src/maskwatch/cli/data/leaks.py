@@ -11,6 +11,7 @@ from maskwatch.data.choices import NEAR_BITS
 from maskwatch.errors import SourceError
 
 if TYPE_CHECKING:
+    from maskwatch.data.duplicates import Twins
     from maskwatch.data.facts import Facts
 
 First = Annotated[Path, typer.Argument(help="A folder of pictures, such as what was trained on.")]
@@ -37,8 +38,6 @@ def leaks(
       maskwatch data leaks training/ benchmark/ --csv leaks.csv
     """
     set_up_log()
-    import numpy as np
-
     from maskwatch.data.duplicates import twins_between
     from maskwatch.data.formats.files import write_text
     from maskwatch.data.outputs import check_file
@@ -49,13 +48,10 @@ def leaks(
     one, first_damaged = _facts(first)
     other, second_damaged = _facts(second)
     twins = twins_between(one, other, near_bits)
-    rows = [
-        (str(one[twins.first[row]].path), str(other[twins.second[row]].path), int(twins.bits[row]))
-        for row in np.lexsort((twins.bits, ~twins.exact))
-    ]
     exact, share = int(twins.exact.sum()), len(twins) / max(1, len(other))
     print(f"{len(other)} pictures of {second}, {share:.1%} with a twin in {first}:")
     print(f"  {exact} equal, {len(twins) - exact} near duplicates (at most {near_bits} of 64 bits)")
+    rows = _rows(twins, one, other)
     for trained, tested, bits in rows[:_SHOWN]:
         print(f"  {tested} and {trained}: {bits} bits")
     if csv is not None:
@@ -63,6 +59,22 @@ def leaks(
         write_text("".join(lines), csv)
     if first_damaged + second_damaged:
         raise typer.Exit(FAILED)
+
+
+def _rows(
+    twins: "Twins", first: "list[Facts]", second: "list[Facts]"
+) -> list[tuple[str, str, int]]:
+    """Both files of each pair and the bits in which they differ, the most alike first."""
+    import numpy as np
+
+    return [
+        (
+            str(first[twins.first[row]].path),
+            str(second[twins.second[row]].path),
+            int(twins.bits[row]),
+        )
+        for row in np.lexsort((twins.bits, ~twins.exact))
+    ]
 
 
 def _facts(folder: Path) -> "tuple[list[Facts], int]":

@@ -30,7 +30,7 @@ class Haar:
             raise MissingExtra("the detector haar needs OpenCV 4: pip install 'maskwatch[classic]'")
         folder = Path(cv2.__file__).parent / "data"
         self._cascades = [cv2.CascadeClassifier(str(folder / name)) for name in _CASCADES]
-        self._long_side, self._score, self._iou = long_side, score, iou
+        self._long_side, self.score, self._iou = long_side, score, iou
         self._lock = threading.Lock()  # A cascade keeps its pyramid between calls.
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
@@ -52,7 +52,7 @@ class Haar:
         sure = np.maximum(table[:, 4], 0)
         scores = sure / (sure + _HALF_SURE)
         boxes = np.hstack([table[:, :2], table[:, :2] + table[:, 2:4]]).astype(np.float32)
-        kept = scores >= self._score
+        kept = scores >= self.score
         size_wh = image.shape[1], image.shape[0]
         return suppressed(
             boxes[kept],

@@ -55,7 +55,7 @@ class MTCNN:
             Network(folder / f"{name}.onnx", device=device, threads=threads)
             for name in ("pnet", "rnet", "onet")
         )
-        self._long_side, self._score, self._iou = long_side, score, iou
+        self._long_side, self.score, self._iou = long_side, score, iou
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Return the faces of each picture, best first, with landmarks."""
@@ -65,7 +65,7 @@ class MTCNN:
         small, scale = fit(image, self._long_side)
         boxes = self._proposals(small)
         boxes, _, _ = self._judged(self._refine, small, boxes, 24, _REFINED_SCORE)
-        boxes, scores, landmarks = self._judged(self._decide, small, boxes, 48, self._score)
+        boxes, scores, landmarks = self._judged(self._decide, small, boxes, 48, self.score)
         size_wh = image.shape[1], image.shape[0]
         return suppressed(
             boxes, scores, landmarks, iou_limit=self._iou, scale=scale, size_wh=size_wh

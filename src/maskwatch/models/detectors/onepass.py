@@ -18,7 +18,7 @@ from maskwatch.models.classifier import softmax
 from maskwatch.models.detectors.anchors import suppressed
 from maskwatch.models.detectors.second_stage import SecondLook
 from maskwatch.models.runtime import Device, Network
-from maskwatch.types import Boxes, Faces, Floats, Image
+from maskwatch.types import Boxes, Faces, Floats, Image, joined
 
 STRIDES = (8, 16, 32)
 CHANNELS = 1 + 4 + 3 + 10
@@ -63,8 +63,8 @@ class OnePass:
         spec = bundle.second_stage if second_stage else None
         self._second = None if spec is None else SecondLook(bundle, device=device, threads=threads)
         self.least_score = bundle.least_score if spec is None else spec.least_score
-        self._score = self.least_score if score is None else score
-        self._first_score = self._score if spec is None else min(self._score, spec.from_score)
+        self.score = self.least_score if score is None else score
+        self._first_score = self.score if spec is None else min(self.score, spec.from_score)
         self._iou = _FIRST_IOU if iou is None else iou
         self._second_iou = _SECOND_IOU if iou is None else iou
 
@@ -72,15 +72,30 @@ class OnePass:
         """Return the faces of each picture, best first, with the probabilities of their states."""
         return [self._detect_one(image) for image in images]
 
+    def detect_twice(self, image: Image, lower: float) -> tuple[Faces, Faces]:
+        """What `detect` returns for a picture, and what it would with `lower` for its score.
+
+        Both cost one run of the first stage, and one look at each box.
+        """
+        first = self._first(image, min(lower, self._first_score))
+        likely = first.scores >= self._first_score
+        looked, more = self._looked(image, first[likely]), self._looked(image, first[~likely])
+        return self._kept(looked, self.score), self._kept(joined([looked, more]), lower)
+
     def _detect_one(self, image: Image) -> Faces:
+        faces = self._first(image, self._first_score)
+        return self._kept(self._looked(image, faces), self.score)
+
+    def _first(self, image: Image, score: float) -> Faces:
+        """What the first stage finds."""
         small, scale = fit(image, self._long_side)
         height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in small.shape[:2])
         spec = self.bundle.input
         maps = self._network(
             planes([small], (width, height), colour=spec.colour, mean=spec.mean, std=spec.std)
         )
-        boxes, scores, states, landmarks = decode(list(maps.values()), self._first_score)
-        faces = suppressed(
+        boxes, scores, states, landmarks = decode(list(maps.values()), score)
+        return suppressed(
             boxes,
             scores,
             landmarks,
@@ -89,10 +104,16 @@ class OnePass:
             size_wh=(image.shape[1], image.shape[0]),
             probabilities=softmax(states / self.bundle.temperature),
         )
+
+    def _looked(self, image: Image, faces: Faces) -> Faces:
+        """What the second stage, where there is one, makes of the first's faces."""
+        return faces if self._second is None else self._second(image, faces)
+
+    def _kept(self, faces: Faces, score: float) -> Faces:
+        """Those that are sure enough, best first; the second stage moves boxes onto each other."""
+        faces = faces[faces.scores >= score]
         if self._second is None:
             return faces
-        faces = self._second(image, faces)
-        faces = faces[faces.scores >= self._score]
         return faces[nms(faces.boxes, faces.scores, self._second_iou)]
 
 

@@ -43,7 +43,7 @@ class RetinaFace:
                 f"{weights} is not RetinaFace: expected 3 outputs (boxes, classes, landmarks), "
                 f"got {len(self._network.output_names)}"
             )
-        self._long_side, self._score, self._iou = long_side, score, iou
+        self._long_side, self.score, self._iou = long_side, score, iou
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Return the faces of each picture, best first, with landmarks."""
@@ -54,7 +54,7 @@ class RetinaFace:
         height, width = (-(-side // _ALIGN) * _ALIGN for side in small.shape[:2])
         batch = planes([small], (width, height), colour="bgr", mean=_MEAN_BGR)
         offsets, classes, points = self._network(batch).values()
-        rows = np.flatnonzero(classes[0, :, 1] >= self._score)
+        rows = np.flatnonzero(classes[0, :, 1] >= self.score)
         anchors = priors(height, width)[rows]
         return suppressed(
             decode_boxes(offsets[0, rows], anchors),

@@ -36,7 +36,7 @@ class Res10SSD:
             self._network = cv2.dnn.readNetFromCaffe(str(_prototxt_of(weights)), str(weights))
         except cv2.error as error:
             raise ModelInvalid(f"{weights} is not a Caffe model: {error.err}") from error
-        self._side, self._score, self._iou = long_side, score, iou
+        self._side, self.score, self._iou = long_side, score, iou
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Return the faces of each picture, best first."""
@@ -46,7 +46,7 @@ class Res10SSD:
         blob = cv2.dnn.blobFromImage(to_bgr(image), 1.0, (self._side, self._side), _MEAN_BGR)
         self._network.setInput(blob)
         rows = self._network.forward()[0, 0]
-        rows = rows[rows[:, 2] >= self._score]
+        rows = rows[rows[:, 2] >= self.score]
         height, width = image.shape[:2]
         boxes = (rows[:, 3:7] * np.array([width, height, width, height])).astype(np.float32)
         return suppressed(

@@ -42,7 +42,7 @@ class YuNet:
         self._network = Network(free_size(weights.read_bytes()), device=device, threads=threads)
         if "cls_8" not in self._network.output_names:
             raise ModelInvalid(f"{weights} is not YuNet: it has no output cls_8")
-        self._long_side, self._score, self._iou = long_side, score, iou
+        self._long_side, self.score, self._iou = long_side, score, iou
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Return the faces of each picture, best first, with landmarks."""
@@ -52,7 +52,7 @@ class YuNet:
         small, scale = fit(image, self._long_side)
         height, width = (-(-side // STRIDES[-1]) * STRIDES[-1] for side in small.shape[:2])
         outputs = self._network(planes([small], (width, height), colour="bgr"))
-        boxes, scores, landmarks = decode(outputs, width, height, self._score)
+        boxes, scores, landmarks = decode(outputs, width, height, self.score)
         size_wh = image.shape[1], image.shape[0]
         return suppressed(
             boxes, scores, landmarks, iou_limit=self._iou, scale=scale, size_wh=size_wh

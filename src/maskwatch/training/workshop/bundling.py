@@ -8,6 +8,7 @@ from torch import nn
 
 from maskwatch import __version__
 from maskwatch.evaluation.metrics import accuracy_of
+from maskwatch.evaluation.training import kept_row
 from maskwatch.images import planes
 from maskwatch.models.bundle import Bundle, InputSpec, UnknownRule
 from maskwatch.models.classifier import softmax
@@ -18,7 +19,7 @@ from maskwatch.training.export import (
     fit_temperature,
     fit_threshold,
 )
-from maskwatch.training.workshop.choices import Resize
+from maskwatch.training.workshop.choices import Keep, Resize
 from maskwatch.training.workshop.networks import Classifier
 from maskwatch.training.workshop.parts import Parts
 from maskwatch.training.workshop.samples import Samples, batches, in_parts
@@ -69,6 +70,7 @@ def bundle_of(
         threshold = fit_threshold(sure, labels, _MOST_WRONG)
     states = tuple(state.value for state in CLASSES[: parts.classes])
     watched = accuracy_of(labels, logits.argmax(axis=1))
+    kept = kept_row(history, best=settings.keep is Keep.BEST) if history else {}
     return Bundle(
         folder=folder,
         name=name,
@@ -88,13 +90,29 @@ def bundle_of(
             "settings": settings.plain(),
         },
         figures={
-            "validation": {"accuracy": watched.accuracy, "f1": list(watched.f1)},
+            "validation": {
+                "accuracy": watched.accuracy,
+                "f1": list(watched.f1),
+                **_as_training_scales(kept, settings, spec),
+            },
             "epochs": len(history),
-            "train_accuracy": history[-1].get("train_accuracy") if history else None,
+            "kept_epoch": int(kept["epoch"]) + 1 if kept else None,
+            "train_accuracy": kept.get("train_accuracy"),
             "seconds": round(seconds, 1),
             "parameters": parameters_of(network),
         },
     )
+
+
+def _as_training_scales(
+    kept: dict[str, float], settings: TrainSettings, spec: InputSpec
+) -> dict[str, Any]:
+    """What the kept epoch logged, where training scales pictures otherwise than the bundle: a few
+    pictures in a hundred are told otherwise for that alone."""
+    if settings.resize.value == spec.resize or "val_accuracy" not in kept:
+        return {}
+    told = {"resize": settings.resize.value, "accuracy": kept["val_accuracy"]}
+    return {"as_training_scales": told}
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -24,7 +24,7 @@ from maskwatch.training.workshop.report import draw_training
 from maskwatch.training.workshop.settings import TrainSettings
 from maskwatch.training.workshop.sources import Tell, prepared
 
-SETTINGS, _COMMAND = "training.json", "train"
+SETTINGS, _COMMAND = bundles.TRAINING, "train"
 _FEATURES = "features"
 
 
