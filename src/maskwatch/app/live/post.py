@@ -11,10 +11,11 @@ from maskwatch.pipeline.people import Changes, People, Person, Visit
 from maskwatch.pipeline.quality import clothes_colours, face_weights
 from maskwatch.pipeline.rules import RuleSet, Sight, View
 from maskwatch.pipeline.tracking import TrackerOptions
+from maskwatch.pipeline.verdict import VerdictOptions
 from maskwatch.pipeline.zones import Zones
 from maskwatch.types import Faces, MaskState, Result
 
-_PATIENCE_FRAMES = 3
+_FRAMES = 3
 NOT_WATCHED = "not watched"
 """Why a camera is down after the watch has ended."""
 
@@ -23,7 +24,7 @@ NOT_WATCHED = "not watched"
 class PostSpec:
     """What a post watches for: faces in `zones` with a short side of at least `min_face` pixels.
 
-    At `rate` frames a second a person is gone who was not seen in three of them.
+    Who was not seen for `patience_s` has left, and three frames at `rate` frames a second at least.
     """
 
     name: str
@@ -31,6 +32,7 @@ class PostSpec:
     zones: Zones = field(default_factory=Zones)
     min_face: float = 0.0
     rate: float = 5.0
+    patience_s: float = TrackerOptions().patience_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,14 @@ class Post:
         self.spec = spec
         self._rules = rules
         self._clock = clock
-        patience_s = max(TrackerOptions().patience_s, _PATIENCE_FRAMES / spec.rate)
-        self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=patience_s))
+        # Few frames a second need longer to show as much.
+        frames_s = _FRAMES / spec.rate
+        self._people = People(
+            spec.name,
+            clock.wall,
+            TrackerOptions(patience_s=max(spec.patience_s, frames_s)),
+            VerdictOptions(window_s=max(VerdictOptions().window_s, frames_s)),
+        )
         self._minutes = Minutes(spec.name, run)
         self._status: CameraStatus | None = None
         self.people: tuple[Person, ...] = ()
