@@ -95,13 +95,16 @@ class Tracker:
         self._colours[rows] += 0.5 * (looks[columns] - self._colours[rows])
         tracks = np.zeros(len(boxes), np.int64)
         tracks[columns] = self._numbers[rows]
-        new = np.setdiff1d(np.arange(len(boxes)), columns)
-        tracks[new] = self._added(boxes[new], looks[new], time_s)
+        new = _others(columns, len(boxes))
+        if len(new):
+            tracks[new] = self._added(boxes[new], looks[new], time_s)
         return replace(faces, tracks=tracks)
 
     def forget(self, time_s: float) -> None:
         """Drop the tracks that were not seen for too long."""
         kept = time_s - self._seen <= self.options.patience_s
+        if kept.all():
+            return
         for name in ("_numbers", "_boxes", "_velocities", "_seen", "_hits", "_colours"):
             setattr(self, name, getattr(self, name)[kept])
 
@@ -116,8 +119,9 @@ class Tracker:
             return np.zeros(0, np.intp), np.zeros(0, np.intp)
         differences = self._differences(boxes, colours, time_s)
         rows, columns = self._likeliest(differences)
-        missing = np.setdiff1d(np.arange(len(self._boxes)), rows)
-        new = np.setdiff1d(np.arange(len(boxes)), columns)
+        missing, new = _others(rows, len(self._boxes)), _others(columns, len(boxes))
+        if not len(missing) or not len(new):
+            return rows, columns
         back, faces = self._back_again(differences.of(missing, new))
         return np.concatenate([rows, missing[back]]), np.concatenate([columns, new[faces]])
 
@@ -175,6 +179,13 @@ class Tracker:
         self._seen = np.concatenate([self._seen, np.full(len(boxes), time_s)])
         self._hits = np.concatenate([self._hits, np.ones(len(boxes), np.int64)])
         return numbers
+
+
+def _others(indices: Indices, count: int) -> Indices:
+    """All up to `count` that are not among these."""
+    left = np.ones(count, bool)
+    left[indices] = False
+    return np.flatnonzero(left)
 
 
 def _centres(boxes_xyxy: Boxes | Vectors) -> Vectors:

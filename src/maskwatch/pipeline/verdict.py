@@ -39,20 +39,33 @@ class VerdictOptions:
 
 @dataclass(slots=True)
 class Verdict:
-    """What is known of one person; `state` is None until there is enough to say anything."""
+    """What is known of one person; `state` is None until there is enough to say anything.
+
+    `mean`, shape (3,), is the weighted mean of the probabilities in the window, `weight` the sum
+    of their weights.
+    """
 
     options: VerdictOptions = field(default_factory=VerdictOptions)
     state: MaskState | None = None
     since_s: float = 0.0
+    mean: Floats = field(default_factory=lambda: _nothing())
+    weight: float = 0.0
     _faces: deque[tuple[float, float, Floats]] = field(default_factory=deque)
     _candidate: MaskState | None = None
     _candidate_since_s: float = 0.0
 
-    def add(self, probabilities: Floats, weight: float, time_s: float) -> bool:
-        """Take one face, probabilities (3,); return whether the state changed."""
+    def add(
+        self, probabilities: Floats, weight: float, time_s: float, *, from_s: float = np.inf
+    ) -> bool:
+        """Take one face, probabilities (3,); return whether the state changed.
+
+        The window begins at `from_s` where that is earlier: where few frames come, it holds as
+        many of them as a verdict needs.
+        """
         self._faces.append((time_s, weight, probabilities))
-        while self._faces[0][0] < time_s - self.options.window_s:
+        while self._faces[0][0] < min(time_s - self.options.window_s, from_s):
             self._faces.popleft()
+        self._add_up()
         candidate = self._likeliest()
         if candidate is not self._candidate:
             self._candidate, self._candidate_since_s = candidate, time_s
@@ -64,20 +77,6 @@ class Verdict:
         return True
 
     @property
-    def mean(self) -> Floats:
-        """The weighted mean of the probabilities in the window, shape (3,)."""
-        if self.weight <= 0:
-            return np.full(len(CLASSES), 1 / len(CLASSES), np.float32)
-        table = np.array([row for _, _, row in self._faces], np.float32)
-        weights = np.array([weight for _, weight, _ in self._faces], np.float32)
-        return np.asarray(weights @ table / weights.sum(), np.float32)
-
-    @property
-    def weight(self) -> float:
-        """The sum of the weights in the window."""
-        return sum(weight for _, weight, _ in self._faces)
-
-    @property
     def is_steady(self) -> bool:
         """Whether the last faces speak for the state that is told."""
         return self._candidate is self.state
@@ -86,6 +85,15 @@ class Verdict:
     def faces(self) -> int:
         """How many faces are in the window."""
         return len(self._faces)
+
+    def _add_up(self) -> None:
+        # Once a face: who asks for the mean asks more often.
+        _, weights, rows = zip(*self._faces, strict=True)
+        self.weight = sum(weights)
+        if self.weight > 0:
+            self.mean = np.asarray(np.float32(weights) @ np.float32(rows) / self.weight, np.float32)
+        else:
+            self.mean = _nothing()
 
     def _likeliest(self) -> MaskState:
         mean = self.mean
@@ -115,3 +123,7 @@ class Verdict:
         unknown = self._candidate is MaskState.UNKNOWN
         hold_s = options.hold_unknown_s if unknown else options.hold_s
         return time_s - self._candidate_since_s >= hold_s
+
+
+def _nothing() -> Floats:
+    return np.full(len(CLASSES), 1 / len(CLASSES), np.float32)

@@ -11,11 +11,10 @@ from maskwatch.pipeline.people import Changes, People, Person, Visit
 from maskwatch.pipeline.quality import clothes_colours, face_weights
 from maskwatch.pipeline.rules import RuleSet, Sight, View
 from maskwatch.pipeline.tracking import TrackerOptions
-from maskwatch.pipeline.verdict import VerdictOptions
 from maskwatch.pipeline.zones import Zones
 from maskwatch.types import Faces, MaskState, Result
 
-_FRAMES = 3
+_PATIENCE_FRAMES = 3
 NOT_WATCHED = "not watched"
 """Why a camera is down after the watch has ended."""
 
@@ -60,13 +59,8 @@ class Post:
         self._rules = rules
         self._clock = clock
         # Few frames a second need longer to show as much.
-        frames_s = _FRAMES / spec.rate
-        self._people = People(
-            spec.name,
-            clock.wall,
-            TrackerOptions(patience_s=max(spec.patience_s, frames_s)),
-            VerdictOptions(window_s=max(VerdictOptions().window_s, frames_s)),
-        )
+        patience_s = max(spec.patience_s, _PATIENCE_FRAMES / spec.rate)
+        self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=patience_s))
         self._minutes = Minutes(spec.name, run)
         self._status: CameraStatus | None = None
         self.people: tuple[Person, ...] = ()
@@ -93,12 +87,13 @@ class Post:
     def _as_judged(self, faces: Faces) -> Faces:
         """The faces with what is said of their people, not of this one frame."""
         known = {person.track: person for person in self.people}
-        rows = [row for row, face in enumerate(faces) if face.track in known]
+        tracks = [] if faces.tracks is None else faces.tracks.tolist()
         probabilities, states = faces.probabilities.copy(), faces.states.copy()
-        for row in rows:
-            person = known[int(faces.tracks[row])]  # type: ignore[index]
-            probabilities[row] = person.verdict.mean
-            states[row] = (person.state or MaskState.UNKNOWN).value
+        for row, track in enumerate(tracks):
+            person = known.get(track)
+            if person is not None:
+                probabilities[row] = person.verdict.mean
+                states[row] = (person.state or MaskState.UNKNOWN).value
         return replace(faces, probabilities=probabilities, states=states)
 
     def idle(
