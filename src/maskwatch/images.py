@@ -278,15 +278,19 @@ def cut(image: Image, box_xyxy: Floats) -> Image:
     return image[y1 : max(y1 + 1, min(y2, height)), x1 : max(x1 + 1, min(x2, width))]
 
 
-def warp_crops(image: Image, squares_xyxy: Floats, side: int) -> NDArray[np.uint8]:
+def warp_crops(
+    image: Image, squares_xyxy: Floats, side: int, *, grey: bool = False
+) -> NDArray[np.uint8]:
     """Square regions of a picture at one size, shape (n, side, side, 3): one affine warp each.
 
     Beyond the picture its border pixels repeat. Regions much larger than `side` are averaged
-    down by a whole factor first, since a warp alone would alias.
+    down by a whole factor first, since a warp alone would alias. With `grey` they are brightness
+    alone, shape (n, side, side).
     """
-    crops = np.empty((len(squares_xyxy), side, side, 3), np.uint8)
+    shape = (len(squares_xyxy), side, side) if grey else (len(squares_xyxy), side, side, 3)
+    crops = np.empty(shape, np.uint8)
     for crop, square in zip(crops, squares_xyxy, strict=True):
-        region, origin, factor = _region(image, square, side)
+        region, origin, factor = _region(image, square, side, grey=grey)
         scale = side / max(float(square[2] - square[0]), 1e-3) * factor
         shift = (origin - square[:2]) * (scale / factor)
         # Pixel centres lie at +0.5: keep them there on both sides.
@@ -303,7 +307,7 @@ def warp_crops(image: Image, squares_xyxy: Floats, side: int) -> NDArray[np.uint
     return crops
 
 
-def _region(image: Image, square: Floats, side: int) -> tuple[Image, Floats, float]:
+def _region(image: Image, square: Floats, side: int, *, grey: bool) -> tuple[Image, Floats, float]:
     """The pixels that a square needs, where they start, and by how much they were shrunk."""
     factor = max(1, int((square[2] - square[0]) / side))
     height, width = image.shape[:2]
@@ -311,8 +315,10 @@ def _region(image: Image, square: Floats, side: int) -> tuple[Image, Floats, flo
     x2, y2 = np.clip(np.ceil(square[2:]) + factor, [x1 + 1, y1 + 1], [width, height]).astype(int)
     origin = np.array([x1, y1], np.float32)
     if factor == 1:
-        return image[y1:y2, x1:x2], origin, 1.0
+        region = image[y1:y2, x1:x2]
+        return to_grey(region) if grey else region, origin, 1.0
     # Whole blocks only; a picture thinner than one block is one block.
     width, height = max(1, (x2 - x1) // factor), max(1, (y2 - y1) // factor)
     region = image[y1 : min(y2, y1 + height * factor), x1 : min(x2, x1 + width * factor)]
-    return resize(region, width, height), origin, float(factor)
+    # One channel is averaged three times as fast as three.
+    return resize(to_grey(region) if grey else region, width, height), origin, float(factor)

@@ -59,6 +59,7 @@ def test_the_example_says_what_it_shows(example: Site) -> None:
     assert lobby.source == "rtsp://user:the-LOBBY_PASSWORD@10.0.0.5/stream"
     assert lobby.shown == "rtsp://user:***@10.0.0.5/stream"
     assert (lobby.rate, lobby.min_face, lobby.timeout_s) == (5.0, 24.0, 10.0)
+    assert lobby.patience_s == 2.0
     assert lobby.hours.open_at(datetime(2024, 1, 1, 7)) is True
     assert lobby.hours.open_at(datetime(2024, 1, 7, 7)) is False
     assert lobby.zones.include == (((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)),)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from maskwatch.pipeline.people import Changes, People
+from maskwatch.pipeline.tracking import TrackerOptions
 from maskwatch.types import MaskState
 from tests.conftest import faces_at
 
@@ -63,6 +64,21 @@ def test_who_is_only_glimpsed_is_nobody() -> None:
     shown(people, [BARE], 0.0)
     gone = people.tick(10.0)
     assert gone == Changes()
+
+
+@pytest.mark.parametrize("rate", [0.8, 1.0, 5.0])
+def test_few_frames_a_second_decide_too(rate: float) -> None:
+    people = People("lobby", wall=float, tracking=TrackerOptions(patience_s=4.0))
+    for step in range(5):
+        shown(people, [BARE], step / rate)
+    assert [person.state for person in people] == [MaskState.NO_MASK]
+
+
+def test_three_glimpses_in_many_frames_decide_nothing() -> None:
+    people = People("lobby", wall=float)
+    for step in range(25):
+        shown(people, [BARE] if step % 8 == 0 else [], step / 5)
+    assert not list(people)
 
 
 def test_a_person_counts_under_the_state_that_lasted_longest() -> None:

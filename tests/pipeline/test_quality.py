@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 
+from maskwatch.images import to_grey, warp_crops
 from maskwatch.pipeline.quality import clothes_colours, face_weights, sharpness
 from maskwatch.types import Image
 from tests.conftest import ASTRONAUT_BOX
@@ -18,6 +19,12 @@ def test_light_does_not_change_sharpness(astronaut: Image) -> None:
     dark = (astronaut * 0.5).astype(np.uint8)
     ratio = sharpness(dark, BOX)[0] / sharpness(astronaut, BOX)[0]
     assert 0.8 < ratio < 1.25
+
+
+def test_grey_crops_are_the_grey_of_the_crops(astronaut: Image) -> None:
+    for side in (16, 32, 200):
+        colour, grey = (warp_crops(astronaut, BOX, side, grey=grey)[0] for grey in (False, True))
+        assert np.abs(to_grey(colour).astype(int) - grey).max() <= 2
 
 
 def test_a_small_face_weighs_less(astronaut: Image) -> None:

@@ -85,3 +85,36 @@ def test_a_face_that_stays_where_it_was_may_change_its_clothes() -> None:
     tracker.update(faces_at((100, 100)), 0.0, np.array([[140.0, 190, 160]]))
     seen = tracker.update(faces_at((104, 100)), 0.2, np.array([[30.0, 128, 128]]))
     assert numbers(seen) == [1]
+
+
+RED, TURNED, BLACK = ([[70.0, 160, 134]], [[100.0, 169, 133]], [[10.0, 128, 128]])
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "colour", "same"),
+    [
+        pytest.param(0.2, TURNED, True, id="turned at once"),
+        pytest.param(1.0, TURNED, False, id="long gone"),
+        pytest.param(0.2, BLACK, False, id="in other clothes"),
+    ],
+)
+def test_who_turns_shows_other_clothes_for_a_moment(
+    gap_s: float, colour: list[list[float]], same: bool
+) -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100)), 0.0, np.array(RED))
+    seen = tracker.update(faces_at((128, 100), side=30), gap_s, np.array(colour))
+    assert (numbers(seen) == [1]) is same
+
+
+def test_of_two_who_are_missing_nobody_is_guessed() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100), (150, 100)), 0.0, np.array(RED * 2))
+    assert numbers(tracker.update(faces_at((126, 116)), 0.2, np.array(TURNED))) == [3]
+
+
+def test_of_two_new_faces_none_is_who_was_missing() -> None:
+    tracker = Tracker()
+    tracker.update(faces_at((100, 100)), 0.0, np.array(RED))
+    seen = tracker.update(faces_at((76, 100), (124, 100)), 0.2, np.array(TURNED * 2))
+    assert numbers(seen) == [2, 3]

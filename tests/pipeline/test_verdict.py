@@ -30,6 +30,15 @@ def test_a_few_faces_over_a_while_decide_and_count_from_the_first() -> None:
     assert verdict.since_s == 10.0
 
 
+def test_glimpses_far_apart_decide_nothing_and_do_not_date_what_does() -> None:
+    verdict = Verdict()
+    now = fed(verdict, [BARE] * 4, 0.0, rate=0.7)
+    assert verdict.state is None
+    fed(verdict, [BARE] * 3, now + 1.0)
+    assert verdict.state is MaskState.NO_MASK
+    assert verdict.since_s == now + 1.0
+
+
 @pytest.mark.parametrize("rate", [2.0, 5.0, 30.0])
 def test_a_change_is_seen_within_two_seconds(rate: float) -> None:
     verdict = Verdict()

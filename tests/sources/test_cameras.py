@@ -183,6 +183,39 @@ def test_only_frames_that_are_looked_at_are_converted() -> None:
     assert len(made) <= camera.counts.read / 2
 
 
+def test_frames_that_nobody_takes_are_never_made_into_pixels() -> None:
+    made = []
+
+    def opener(spec: CameraSpec) -> TimedFrames:
+        for count in range(30):
+            yield count / 30, lambda: made.append(1) or PIXELS  # type: ignore[func-returns-value]
+            time.sleep(0.01)
+        hold.wait(5)
+
+    hold = threading.Event()
+    spec = CameraSpec(name="door", source="rtsp://h/s", rate=30)
+    with Started(spec, opener=opener) as camera:
+        assert until(lambda: camera.counts.read == 30)
+        assert camera.counts.chosen > 2
+        assert len(made) == 1, "the first tells whether they can be made at all"
+        assert camera.take() is not None
+        assert len(made) == 2
+        hold.set()
+
+
+def test_pixels_can_be_made_after_the_file_is_closed(make_video: MakeVideo) -> None:
+    spec = CameraSpec(name="door", source=str(make_video(count=25)), rate=5)
+    with Started(spec) as camera:
+        assert until(lambda: camera.ended, 20)
+        glimpse = camera.glance()
+    assert glimpse is not None
+    assert glimpse.frame.image is None
+    image = glimpse.developed().image
+    assert image is not None
+    assert image.shape == (64, 96, 3)
+    assert image.mean() == pytest.approx(2 * glimpse.frame.index, abs=4)
+
+
 def test_a_source_that_breaks_is_opened_again() -> None:
     opened = []
 

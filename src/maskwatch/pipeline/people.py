@@ -5,6 +5,7 @@ Pure: frames and the time come in from outside. `time_s` is a steady clock's, wh
 anew neither shortens nor stretches what is under way.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -108,6 +109,7 @@ class People:
         self._verdicts = verdicts or VerdictOptions()
         self._people: dict[int, Person] = {}
         self._size_wh: tuple[int, int] | None = None
+        self._frames_s = deque[float](maxlen=self._verdicts.least_faces + 1)
 
     def __iter__(self) -> Iterator[Person]:
         """Those who are here and have been judged."""
@@ -136,6 +138,7 @@ class People:
         """
         self._resize(size_wh)
         gone = self.tick(time_s)
+        self._frames_s.append(time_s)
         tracked = self._tracker.update(faces, time_s, colours)
         tracks = np.zeros(0, np.int64) if tracked.tracks is None else tracked.tracks
         sides = short_side(faces.boxes)
@@ -180,7 +183,7 @@ class People:
         self, person: Person, probabilities: Floats, weight: float, time_s: float
     ) -> Iterator[Episode]:
         """The episodes that this face ended, began or made longer."""
-        if person.verdict.add(probabilities, weight, time_s):
+        if person.verdict.add(probabilities, weight, time_s, from_s=self._frames_s[0]):
             if person.open is not None:
                 before, late_s = person.open.episode.state, time_s - person.since_s
                 person.spent_s[before] = max(0.0, person.spent_s.get(before, 0.0) - late_s)

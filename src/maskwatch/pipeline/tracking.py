@@ -2,10 +2,12 @@
 
 Faces are assigned to the places where known ones should be by now, cheapest in all. What may be
 the same face depends on the time that passed and on the face's size, so that one set of numbers
-holds from 2 to 30 frames a second and for near and far people.
+holds from 2 to 30 frames a second and for near and far people. Faces that are left over then are
+those of people who were gone for a moment only, where nobody else can be meant.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from maskwatch.types import Boxes, Faces, Floats
 
 Vectors = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,10 @@ class TrackerOptions:
     A face may be off its foreseen place by `slack`, and by `speed` for each second since it was
     seen, at most by `farthest`; farther than `near` only if the clothes below it have about the
     same colour, `colour` apart at most. Who is not seen for `patience_s` is gone.
+
+    Who turns shows another side of the clothes and another size of face. In `blink_s` nobody
+    leaves and is replaced, so one who was gone no longer, and is the only one missing within
+    `alone` of the only new face there, may differ more: `turned_colour`, `turned_scale`.
     """
 
     slack: float = 0.7
@@ -33,6 +40,30 @@ class TrackerOptions:
     largest_scale: float = 1.5
     patience_s: float = 2.0
     momentum_s: float = 0.5
+    blink_s: float = 0.28
+    alone: float = 1.2
+    turned_colour: float = 40.0
+    turned_scale: float = 1.8
+
+
+class _Differences(NamedTuple):
+    """How far faces are from what is known of the tracks, each of shape (tracks, faces).
+
+    `apart` is from the foreseen place in sizes of the face, `scale` the logarithm of the ratio of
+    sizes, `colour` in CIE Lab; `gone_s`, shape (tracks, 1), since when each was not seen.
+    """
+
+    apart: Vectors
+    scale: Vectors
+    colour: Vectors
+    gone_s: Vectors
+
+    def of(self, rows: Indices, columns: Indices) -> "_Differences":
+        """Those of some tracks and faces only."""
+        chosen = np.ix_(rows, columns)
+        return _Differences(
+            self.apart[chosen], self.scale[chosen], self.colour[chosen], self.gone_s[rows]
+        )
 
 
 class Tracker:
@@ -64,13 +95,16 @@ class Tracker:
         self._colours[rows] += 0.5 * (looks[columns] - self._colours[rows])
         tracks = np.zeros(len(boxes), np.int64)
         tracks[columns] = self._numbers[rows]
-        new = np.setdiff1d(np.arange(len(boxes)), columns)
-        tracks[new] = self._added(boxes[new], looks[new], time_s)
+        new = _others(columns, len(boxes))
+        if len(new):
+            tracks[new] = self._added(boxes[new], looks[new], time_s)
         return replace(faces, tracks=tracks)
 
     def forget(self, time_s: float) -> None:
         """Drop the tracks that were not seen for too long."""
         kept = time_s - self._seen <= self.options.patience_s
+        if kept.all():
+            return
         for name in ("_numbers", "_boxes", "_velocities", "_seen", "_hits", "_colours"):
             setattr(self, name, getattr(self, name)[kept])
 
@@ -79,26 +113,36 @@ class Tracker:
         self._boxes *= [x, y, x, y]
         self._velocities *= [x, y]
 
-    def _assigned(
-        self, boxes: Vectors, colours: Vectors, time_s: float
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _assigned(self, boxes: Vectors, colours: Vectors, time_s: float) -> tuple[Indices, Indices]:
         """Tracks and faces that belong together, as indices of both."""
         if not len(boxes) or not len(self._boxes):
             return np.zeros(0, np.intp), np.zeros(0, np.intp)
-        options = self.options
-        gone_s = time_s - self._seen
+        differences = self._differences(boxes, colours, time_s)
+        rows, columns = self._likeliest(differences)
+        missing, new = _others(rows, len(self._boxes)), _others(columns, len(boxes))
+        if not len(missing) or not len(new):
+            return rows, columns
+        back, faces = self._back_again(differences.of(missing, new))
+        return np.concatenate([rows, missing[back]]), np.concatenate([columns, new[faces]])
+
+    def _differences(self, boxes: Vectors, colours: Vectors, time_s: float) -> _Differences:
+        momentum_s, gone_s = self.options.momentum_s, (time_s - self._seen)[:, None]
         # A face that is out of sight slows down: people turn and stop.
-        drift = (
-            self._velocities
-            * (options.momentum_s * (1 - np.exp(-gone_s / options.momentum_s)))[:, None]
+        drift = self._velocities * (momentum_s * (1 - np.exp(-gone_s / momentum_s)))
+        sizes, new_sizes = _sizes(self._boxes)[:, None], _sizes(boxes)[None]
+        way = (_centres(self._boxes) + drift)[:, None] - _centres(boxes)[None]
+        return _Differences(
+            apart=np.linalg.norm(way, axis=2) / np.sqrt(sizes * new_sizes),
+            scale=np.abs(np.log(new_sizes / sizes)),
+            colour=np.linalg.norm(self._colours[:, None] - colours[None], axis=2),
+            gone_s=gone_s,
         )
-        sizes, new_sizes = _sizes(self._boxes), _sizes(boxes)
-        scale = np.abs(np.log(new_sizes[None] / sizes[:, None]))
-        apart = np.linalg.norm(
-            (_centres(self._boxes) + drift)[:, None] - _centres(boxes)[None], axis=2
-        ) / np.sqrt(sizes[:, None] * new_sizes[None])
-        reach = np.minimum(options.slack + options.speed * gone_s, options.farthest)[:, None]
-        change = np.linalg.norm(self._colours[:, None] - colours[None], axis=2) / options.colour
+
+    def _likeliest(self, differences: _Differences) -> tuple[Indices, Indices]:
+        """The cheapest assignment of all to all, of what may be the same."""
+        options, (apart, scale, colour, gone_s) = self.options, differences
+        reach = np.minimum(options.slack + options.speed * gone_s, options.farthest)
+        change = colour / options.colour
         allowed = (apart <= reach) & (scale <= np.log(options.largest_scale))
         allowed &= (apart <= options.near) | (change <= 1)
         cost = np.where(allowed, apart / reach + scale + np.minimum(change, 1) / 2, 1e6)
@@ -106,7 +150,16 @@ class Tracker:
         good = allowed[rows, columns]
         return rows[good], columns[good]
 
-    def _move(self, rows: NDArray[np.intp], boxes: Vectors, time_s: float) -> None:
+    def _back_again(self, differences: _Differences) -> tuple[Indices, Indices]:
+        """Those who were missing for a moment, and the new faces that nobody else can be."""
+        options, (apart, scale, colour, gone_s) = self.options, differences
+        near = (apart <= options.alone) & (gone_s <= options.blink_s)
+        alone = (near.sum(axis=1, keepdims=True) == 1) & (near.sum(axis=0, keepdims=True) == 1)
+        alike = (scale <= np.log(options.turned_scale)) & (colour <= options.turned_colour)
+        rows, columns = np.nonzero(near & alone & alike)
+        return rows, columns
+
+    def _move(self, rows: Indices, boxes: Vectors, time_s: float) -> None:
         passed_s = np.maximum(time_s - self._seen[rows], 1e-3)[:, None]
         measured = (_centres(boxes) - _centres(self._boxes[rows])) / passed_s
         # Boxes tremble: the shorter the step, the less it says of the speed.
@@ -126,6 +179,13 @@ class Tracker:
         self._seen = np.concatenate([self._seen, np.full(len(boxes), time_s)])
         self._hits = np.concatenate([self._hits, np.ones(len(boxes), np.int64)])
         return numbers
+
+
+def _others(indices: Indices, count: int) -> Indices:
+    """All up to `count` that are not among these."""
+    left = np.ones(count, bool)
+    left[indices] = False
+    return np.flatnonzero(left)
 
 
 def _centres(boxes_xyxy: Boxes | Vectors) -> Vectors:

@@ -21,6 +21,8 @@ class Zones:
 
     def keeps(self, boxes_xyxy: Boxes, width: int, height: int) -> NDArray[np.bool_]:
         """Which boxes count, shape (n,); boxes in pixels of a picture of this size."""
+        if not self.include and not self.ignore:
+            return np.ones(len(boxes_xyxy), bool)
         centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2 / np.array([width, height])
         kept = _in_any(centres, self.include) if self.include else np.ones(len(centres), bool)
         return kept & ~_in_any(centres, self.ignore)

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from maskwatch.errors import MaskwatchError
 from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
 from maskwatch.sources.slot import Slot
-from maskwatch.types import Frame
+from maskwatch.types import Frame, Image
 
 _logger = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
@@ -32,6 +32,19 @@ class CameraCounts:
     chosen: int = 0
     dropped: int = 0
     connects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A frame that came at a steady time, before its pixels are made: many are never looked at."""
+
+    frame: Frame
+    pixels: Callable[[], Image]
+    at_s: float
+
+    def developed(self) -> Frame:
+        """The frame with its pixels; takes its time, and any thread may ask."""
+        return replace(self.frame, image=self.pixels())
 
 
 class LiveCamera:
@@ -51,7 +64,7 @@ class LiveCamera:
         self.ended = False
         self._opener = opener
         self._steady = steady
-        self._slot = Slot[tuple[Frame, float]](arrived)
+        self._slot = Slot[Glimpse](arrived)
         self._stopped = threading.Event()
         self._last_s: float | None = None
         self._started_s = steady()
@@ -73,6 +86,11 @@ class LiveCamera:
 
     def take(self) -> tuple[Frame, float] | None:
         """The newest frame that was not taken yet, and the steady time at which it came."""
+        glimpse = self.glance()
+        return None if glimpse is None else (glimpse.developed(), glimpse.at_s)
+
+    def glance(self) -> Glimpse | None:
+        """The same at once, its pixels for whoever looks at them to make."""
         return self._slot.take()
 
     @property
@@ -112,6 +130,7 @@ class LiveCamera:
         """Keep the newest frame of each step; return whether there is nothing more to come."""
         self.counts.connects += 1
         next_s: float | None = None
+        first = True
         step_s = 1 / self.spec.rate
         name, shown = PurePath(self.spec.name), self.spec.shown
         with closing(self._opener(self.spec)) as frames:
@@ -127,9 +146,15 @@ class LiveCamera:
                 if next_s is not None and now_s < next_s - step_s / 4:
                     continue
                 next_s = max((next_s or now_s) + step_s, now_s + step_s / 2)
-                frame = Frame(
-                    shown, name, self.counts.read - 1, time_s, pixels(), still=False, live=True
-                )
+                if first or self.spec.is_device:
+                    # A device holds no frame for later. And what cannot be made into pixels must
+                    # be told of as this camera's fault.
+                    pixels, first = _ready(pixels()), False
+                frame = Frame(shown, name, self.counts.read - 1, time_s, still=False, live=True)
                 self.counts.chosen += 1
-                self.counts.dropped += self._slot.put((frame, now_s))
+                self.counts.dropped += self._slot.put(Glimpse(frame, pixels, now_s))
         return False
+
+
+def _ready(image: Image) -> Callable[[], Image]:
+    return lambda: image

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ _SKIPPED: dict[Decode, Any] = {"all": "DEFAULT", "reference": "NONREF", "key": "
 TimedFrames = Generator[tuple[float, Callable[[], Image]], None, bool | None]
 """Times of frames in seconds, and their pixels when asked for: most are not wanted.
 
+Those of a device must be asked for before its next frame, all others whenever they are wanted.
 Returns whether this was a film that is over, not a stream that should have gone on.
 """
 
@@ -41,7 +43,12 @@ class CameraSpec:
     @property
     def is_file(self) -> bool:
         """Whether it is a file, which ends."""
-        return not is_address(self.source) and not self.source.isdecimal()
+        return not is_address(self.source) and not self.is_device
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is a camera of this machine."""
+        return self.source.isdecimal()
 
     @property
     def shown(self) -> str:
@@ -55,7 +62,7 @@ def open_frames(spec: CameraSpec) -> TimedFrames:
     Raises:
         SourceError: it cannot be opened, or it broke off.
     """
-    if spec.source.isdecimal():
+    if spec.is_device:
         return _device_frames(int(spec.source))
     if is_address(spec.source):
         return video_frames_of(spec)
@@ -109,7 +116,7 @@ def video_frames_of(spec: CameraSpec) -> TimedFrames:
             if paced:
                 ahead_s = now_s - start_s - (time.monotonic() - begun_s)
                 time.sleep(min(max(0.0, ahead_s), spec.timeout_s / 2))
-            yield now_s - start_s, lambda frame=frame: upright(frame, stream)  # type: ignore[misc]
+            yield now_s - start_s, partial(upright, frame, stream.sample_aspect_ratio)
         return is_film
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def decoded(
     for index, frame in enumerate(raw_frames(container, stream, shown)):
         time = time_of(frame, index, stream) - start
         if gate.passes(index, time):
-            image = upright(frame, stream)
+            image = upright(frame, stream.sample_aspect_ratio)
             yield Frame(shown, name, index, max(time, 0.0), image, still=False, live=live)
 
 
@@ -132,10 +133,12 @@ def time_of(frame: "av.VideoFrame", index: int, stream: "VideoStream") -> float:
     return index / float(rate)
 
 
-def upright(frame: "av.VideoFrame", stream: "VideoStream") -> Image:
-    """The frame as RGB (h, w, 3), turned and stretched as a player would show it."""
+def upright(frame: "av.VideoFrame", aspect: Fraction | None) -> Image:
+    """The frame as RGB (h, w, 3), turned and stretched as a player would show it.
+
+    `aspect` is a pixel's width by its height. Needs nothing of the stream, which may be closed.
+    """
     image: Any = frame.to_ndarray(format="rgb24")
-    aspect = stream.sample_aspect_ratio
     if aspect and aspect > 0 and aspect != 1:
         image = resize(image, max(1, round(image.shape[1] * float(aspect))), image.shape[0])
     quarter_turns = round((frame.rotation or 0) / 90) % 4

@@ -15,10 +15,10 @@ from maskwatch.app.live.recorder import Recorder
 from maskwatch.app.live.watch import Watch, Watched
 from maskwatch.app.settings import Settings
 from maskwatch.pipeline.rules import RuleSet
-from maskwatch.sources.cameras import LiveCamera
+from maskwatch.sources.cameras import Glimpse, LiveCamera
 from maskwatch.sources.opening import CameraSpec, TimedFrames
 from maskwatch.store.eventstore import EventStore
-from maskwatch.types import Faces, Frame, Result
+from maskwatch.types import Faces, Frame, Image, Result
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
 
@@ -75,6 +75,17 @@ def test_who_is_busy_is_not_free(two_eyes: Eyes) -> None:
     SlowForOne.let_go.set()
     slow.result(10)
     assert two_eyes.free == 2
+
+
+def test_the_eye_makes_the_pixels_and_one_that_cannot_be_made_is_in_error(two_eyes: Eyes) -> None:
+    def broken() -> Image:
+        raise ValueError("no such colours")
+
+    bare = Frame("door", PurePath("door"), still=False, live=True)
+    glimpses = [Glimpse(bare, lambda: PIXELS, 0.0), Glimpse(bare, broken, 0.0)]
+    good, bad = two_eyes.look(glimpses).result(10)
+    assert good.image is PIXELS
+    assert (bad.image, bad.error) == (None, "cannot be read: ValueError")
 
 
 def test_a_fault_is_told_and_the_eye_goes_on(two_eyes: Eyes) -> None:

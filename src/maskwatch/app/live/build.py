@@ -65,6 +65,7 @@ def post_of(site: Site, camera: CameraTable, clock: Clock, run: str) -> Post:
         zones=camera.zones,
         min_face=camera.min_face,
         rate=camera.rate,
+        patience_s=camera.patience_s,
     )
     return Post(spec, rules_of(site, camera.name), clock, run)
 

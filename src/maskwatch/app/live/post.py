@@ -23,7 +23,7 @@ NOT_WATCHED = "not watched"
 class PostSpec:
     """What a post watches for: faces in `zones` with a short side of at least `min_face` pixels.
 
-    At `rate` frames a second a person is gone who was not seen in three of them.
+    Who was not seen for `patience_s` has left, and three frames at `rate` frames a second at least.
     """
 
     name: str
@@ -31,6 +31,7 @@ class PostSpec:
     zones: Zones = field(default_factory=Zones)
     min_face: float = 0.0
     rate: float = 5.0
+    patience_s: float = TrackerOptions().patience_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Post:
         self.spec = spec
         self._rules = rules
         self._clock = clock
-        patience_s = max(TrackerOptions().patience_s, _PATIENCE_FRAMES / spec.rate)
+        # Few frames a second need longer to show as much.
+        patience_s = max(spec.patience_s, _PATIENCE_FRAMES / spec.rate)
         self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=patience_s))
         self._minutes = Minutes(spec.name, run)
         self._status: CameraStatus | None = None
@@ -85,12 +87,13 @@ class Post:
     def _as_judged(self, faces: Faces) -> Faces:
         """The faces with what is said of their people, not of this one frame."""
         known = {person.track: person for person in self.people}
-        rows = [row for row, face in enumerate(faces) if face.track in known]
+        tracks = [] if faces.tracks is None else faces.tracks.tolist()
         probabilities, states = faces.probabilities.copy(), faces.states.copy()
-        for row in rows:
-            person = known[int(faces.tracks[row])]  # type: ignore[index]
-            probabilities[row] = person.verdict.mean
-            states[row] = (person.state or MaskState.UNKNOWN).value
+        for row, track in enumerate(tracks):
+            person = known.get(track)
+            if person is not None:
+                probabilities[row] = person.verdict.mean
+                states[row] = (person.state or MaskState.UNKNOWN).value
         return replace(faces, probabilities=probabilities, states=states)
 
     def idle(

@@ -31,6 +31,7 @@ from maskwatch.app.site.values import (
     Zone,
     in_folder,
 )
+from maskwatch.pipeline.tracking import TrackerOptions
 from maskwatch.pipeline.zones import Zones
 from maskwatch.sources.address import redacted
 
@@ -62,6 +63,14 @@ class CameraTable(Table):
         alias="timeout",
         ge=0.1,
         description="Without a frame for so long, the camera counts as lost and is opened anew.",
+    )
+    patience_s: Seconds = Field(
+        default=TrackerOptions().patience_s,
+        alias="patience",
+        ge=0.5,
+        le=60,
+        description="Who was not seen for so long has left; who comes back to the same place "
+        "before is no new visit.",
     )
     hours: WeekHours = Field(
         default=Hours(),
