@@ -79,7 +79,8 @@ TAUGHT = Recipe(
     teacher_share=0.7,
 )
 _REAL_MASKS = FaceAugmentation(drawn_mask=0.22, drawn_thing=0.15, real_mask=0.65)
-WIDE_AGAIN = replace(TAUGHT, steps=1200, teacher_share=0, seed=3, augmentation=_REAL_MASKS)
+_AGAIN = replace(TAUGHT, steps=1200, seed=3, augmentation=_REAL_MASKS)
+WIDE_AGAIN = (replace(_AGAIN, teacher_share=0.5), replace(_AGAIN, teacher_share=0))
 NARROW_AGAIN = Recipe(
     side=110,
     steps=1200,
@@ -125,7 +126,8 @@ PLANS = {
     "teacher": Plan(((WIDE,), (NARROW,))),
     "taught": Plan(((TAUGHT,),), teachers=("teacher", "forerunner"), starts_as_their_mean=True),
     "standard": Plan(
-        ((WIDE_AGAIN,), (NARROW_AGAIN,)),
+        (WIDE_AGAIN, (NARROW_AGAIN,)),
+        teachers=("taught", "forerunner"),
         starts_as=("taught", "forerunner"),
     ),
     "light": Plan(((SMALL,),), teachers=("teacher",)),
