@@ -91,7 +91,8 @@ class Verdict:
         _, weights, rows = zip(*self._faces, strict=True)
         self.weight = sum(weights)
         if self.weight > 0:
-            self.mean = np.asarray(np.float32(weights) @ np.float32(rows) / self.weight, np.float32)
+            total = np.array(weights, np.float32) @ np.array(rows, np.float32)
+            self.mean = np.asarray(total / self.weight, np.float32)
         else:
             self.mean = _nothing()
 

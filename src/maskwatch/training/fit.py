@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
 from maskwatch.data.crops import FaceCrops
+from maskwatch.data.drawing import MaskCutout
 from maskwatch.errors import UsageError
 from maskwatch.training.augment import Batch, FaceAugmentation, real_masks, training_batch
 from maskwatch.training.backbone import build, normalised
@@ -138,10 +140,13 @@ class _Batches:
     def __init__(self, crops: FaceCrops, recipe: Recipe, teacher: Teacher | None) -> None:
         self._crops, self._recipe, self._teacher = crops, recipe, teacher
         self._rows = np.flatnonzero(~crops.held_out)
-        self._cutouts = real_masks(crops) if recipe.augmentation.real_mask else []
         self._chances = sampling_chances(
             crops.labels[self._rows], crops.sources[self._rows], recipe
         )
+
+    @cached_property
+    def _cutouts(self) -> list[MaskCutout]:
+        return real_masks(self._crops) if self._recipe.augmentation.real_mask else []
 
     def at(self, step: int) -> Batch:
         recipe, teacher = self._recipe, self._teacher

@@ -88,6 +88,8 @@ class Progress:
             UsageError: the checkpoint is of another recipe.
         """
         first = self.resume(checkpoint)
+        if first >= self.steps:
+            return self.result
         means: dict[str, float] = {}
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(batch_at, first)

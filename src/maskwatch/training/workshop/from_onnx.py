@@ -1,7 +1,7 @@
 """A network read from ONNX as PyTorch runs it, with the layers that our classifiers have."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,35 @@ def read_onnx(file: Path) -> nn.Module:
     values = {model.input[0].name: graph.placeholder(model.input[0].name)}
     for number, node in enumerate(model.node):
         inputs = tuple(values[name] for name in node.input if name in values)
-        if node.op_type == "Add" and len(inputs) == 2:
-            made = graph.call_function(operator.add, inputs)
+        if (call := _call(node, arrays)) is not None:
+            function, more = call
+            first = (list(inputs),) if function is torch.cat else inputs
+            made = graph.call_function(function, (*first, *more))
         else:
             root.add_module(f"layer_{number}", _layer(node, arrays, file))
             made = graph.call_module(f"layer_{number}", inputs)
         values[node.output[0]] = made
     graph.output(values[model.output[0].name])
     return fx.GraphModule(root, graph).eval()
+
+
+def _call(node: NodeProto, arrays: _Arrays) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    """The function of an operator without weights, as a committee has them, and what it is told."""
+    said = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    told = [arrays[name].tolist() for name in node.input if name in arrays]
+    match node.op_type:
+        case "Add" if not told:
+            return operator.add, ()
+        case "Slice" if len(told) == 4 and told[2] > [0] and told[3] == [1]:
+            (start,), (stop,), (axis,), _ = told
+            return operator.getitem, ((*[slice(None)] * axis, slice(start, stop)),)
+        case "Unsqueeze" if len(told[0]) == 1:
+            return torch.unsqueeze, (told[0][0],)
+        case "Concat":
+            return torch.cat, (said["axis"],)
+        case "ReduceMean" if told[0] == [0]:
+            return torch.mean, (0, bool(said["keepdims"]))
+    return None
 
 
 def _layer(node: NodeProto, arrays: _Arrays, file: Path) -> nn.Module:
@@ -50,6 +71,8 @@ def _layer(node: NodeProto, arrays: _Arrays, file: Path) -> nn.Module:
             return nn.ReLU6() if (low, high) == (0, 6) else nn.Hardtanh(low, high)
         case "ReduceMean" if sorted(axis % 4 for axis in weights[0].tolist()) == [2, 3]:
             return nn.AdaptiveAvgPool2d(1)
+        case "LogSoftmax":
+            return nn.LogSoftmax(dim=said["axis"])
         case "Flatten":
             return nn.Flatten()
         case "Gemm" if said["transB"]:
