@@ -99,7 +99,6 @@ SMALL = Recipe(
     average_decay=0.997,
     teacher_share=0.7,
 )
-SMALL_AGAIN = replace(SMALL, learning_rate=3e-4, seed=3, augmentation=_REAL_MASKS)
 LITE = Recipe(
     backbone="tf_efficientnet_lite0",
     side=128,
@@ -130,8 +129,7 @@ PLANS = {
         teachers=("taught", "forerunner"),
         starts_as=("taught", "forerunner"),
     ),
-    "light": Plan(((SMALL,),), teachers=("teacher",)),
-    "small": Plan(((SMALL_AGAIN,),), teachers=("standard",), starts_as=("light",)),
+    "small": Plan(((SMALL,),), teachers=("teacher",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }
