@@ -144,15 +144,9 @@ def test_a_plan_goes_on_from_a_bundle_without_its_training(
 ) -> None:
     first = replace(TINY, steps=30, learning_rate=3e-3, average_decay=0.5)
     again = replace(first, steps=1, learning_rate=1e-7)
-    wide = replace(again, side=40, margin=0.25)
     plans = {
         "first": Plan(((first,),), corrected=False, quantised=False),
-        "again": Plan(
-            ((wide,), (again,)),
-            starts_as=("first", "first"),
-            corrected=False,
-            quantised=False,
-        ),
+        "again": Plan(((again,),), starts_as=("first",), corrected=False, quantised=False),
     }
     monkeypatch.setattr(command, "PLANS", plans)
     for name in plans:
@@ -163,11 +157,9 @@ def test_a_plan_goes_on_from_a_bundle_without_its_training(
         )
         if name == "first":
             shutil.rmtree(tmp_path / "first" / "training-0")
-    told = [
-        logits_of(tmp_path / name / "model.onnx", crops, r)
-        for name, r in (("first", first), ("again", wide))
-    ]
-    assert np.corrcoef(told[0].ravel(), told[1].ravel())[0, 1] > 0.8
+    told = [logits_of(tmp_path / name / "model.onnx", crops, first) for name in plans]
+    # One step moves the statistics of its batch norms a little.
+    assert np.corrcoef(told[0].ravel(), told[1].ravel())[0, 1] > 0.9
     with pytest.raises(UsageError, match="each member goes on from one run"):
         Plan(((TINY,),), starts_as=("first", "first"))
 

@@ -37,13 +37,14 @@ def restored(file: Path, recipe: Recipe, crops: FaceCrops) -> nn.Module:
     """
     network = build(recipe.backbone, None, blocks=recipe.blocks)
     rng = np.random.default_rng(0)
-    rows = rng.choice(np.flatnonzero(~crops.held_out), _PICTURES, replace=False)
+    learnt = np.flatnonzero(~crops.held_out)
+    rows = rng.choice(learnt, min(_PICTURES, len(learnt)), replace=False)
     how = replace(recipe.augmentation, drawn_mask=0, drawn_thing=0, erase=0)
     parts = (
         training_batch(
             crops, some.tolist(), side=recipe.side, margin=recipe.margin, how=how, rng=rng
         )
-        for some in np.array_split(rows, _PICTURES // 64)
+        for some in np.array_split(rows, -(-len(rows) // 64))
     )
     restore(network, file, (normalised(torch.from_numpy(part.pictures)) for part in parts))
     return network.eval()
