@@ -71,9 +71,58 @@ def test_masks_are_taken_from_photos(tmp_path: Path, photos: Path) -> None:
     assert saturated.mean() > 0.3
 
 
-def test_photos_without_masks_give_none(tmp_path: Path, photos: Path) -> None:
-    with pytest.raises(UsageError, match="no mask that is worn well"):
-        run(photos, tmp_path / "out", masks_from=(str(photos / "deep"),))
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param("deep", "no face of 48 pixels or more whose mask is worn well", id="bare"),
+        pytest.param("nowhere", "there is no file or folder", id="missing"),
+        pytest.param("broken.jpg", "broken.jpg", id="damaged"),
+    ],
+)
+def test_photos_that_give_no_mask_say_why(
+    tmp_path: Path, photos: Path, given: str, sentence: str
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(UsageError, match=f"--masks-from .*{sentence}.*name other photos"):
+        run(photos, tmp_path / "out", masks_from=(str(photos / given),))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_of_masks_that_cannot_be_read_is_told_and_the_rest_serves(
+    tmp_path: Path, photos: Path
+) -> None:
+    masked = tmp_path / "masked"
+    encode(decode(photos / "worn.png"), masked / "worn.png")
+    (masked / "broken.jpg").write_bytes(b"no picture")
+    order = Order(states=(MaskState.MASK,), per_face=1, masks_from=(str(masked),))
+    first, *rest = synthesize([str(photos)], tmp_path / "out", order, Settings())
+    assert first[0].error is not None
+    assert first[1] == 0
+    assert sum(written for _, written in rest) == 1
+
+
+def test_a_camera_of_masks_needs_an_end(tmp_path: Path, photos: Path) -> None:
+    with pytest.raises(UsageError, match="--max-seconds"):
+        run(photos, tmp_path / "out", masks_from=("0",))
+
+
+def test_masks_need_landmarks(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detector_module, "open_detector", lambda *_: FixedDetector())
+    with pytest.raises(UsageError, match="needs landmarks"):
+        run(photos, tmp_path / "out", masks_from=(str(photos / "worn.png"),))
+
+
+def test_a_mask_below_the_edge_of_a_portrait_is_no_sample(tmp_path: Path, astronaut: Image) -> None:
+    encode(np.ascontiguousarray(astronaut[:165]), tmp_path / "in" / "portrait.png")
+    masked = draw_mask(astronaut, LANDMARKS, Placement.WORN, MaskStyle())
+    encode(masked, tmp_path / "masked" / "worn.png")
+    rows = run(
+        tmp_path / "in", tmp_path / "out", per_face=40, masks_from=(str(tmp_path / "masked"),)
+    )
+    on_chins = [row for row in rows if row["drawn"] == "chin"]
+    assert 0 < len(on_chins) < 10, "some of ten slip below the edge"
 
 
 def test_the_same_seed_draws_the_same(tmp_path: Path, photos: Path) -> None:

@@ -17,12 +17,13 @@ from maskwatch.data.drawing import (
     MaskCutout,
     Placement,
     Thing,
+    cutout_like,
     draw_random_mask,
     draw_thing,
     lay_mask,
-    like,
+    shows,
 )
-from maskwatch.data.real_masks import masks_in
+from maskwatch.data.real_masks import RealMasks, check_ends, faces_with_landmarks, masks_in
 from maskwatch.errors import SinkError, UsageError
 from maskwatch.images import cut, encode
 from maskwatch.sinks.records import LineFile, csv_line
@@ -34,8 +35,6 @@ _FIELDS = ("file", "state", "drawn", "picture", "box_x1", "box_y1", "box_x2", "b
 _WRONG = (Placement.NOSE_OUT, Placement.CHIN, Placement.HANGING, Placement.EYES)
 _ROOM = 0.7
 """How far around a face, in parts of its longer side, there is anything to draw."""
-_LEAST_CHANGED = 0.01
-"""Of a sample: less is a strap whose mask hangs below the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ def synthesize(
 
     Faces that the classifier does not call bare are left alone: what is drawn onto a mask would
     be labelled wrong. The results come back as they are read, those in error too, each with the
-    number of its samples.
+    number of its samples; before them those of `order.masks_from` that could not be read.
 
     Args:
         inputs: files, folders, globs; of videos every frame that `settings.every` names.
@@ -81,19 +80,19 @@ def synthesize(
         SinkError: a file cannot be written.
     """
     found = spell_out(inputs, leave_out=[out])
-    if settings.max_seconds is None and any(item.is_live for item in found.items):
-        raise UsageError("a camera never ends: name --max-seconds")
+    check_ends(found, settings)
     detector = MaskDetector(settings)
-    masks = masks_in(order.masks_from, detector, settings) if order.masks_from else []
     turns = count(order.seed)
     with _Samples(out, overwrite=settings.overwrite) as samples:
+        masks = masks_in(order.masks_from, detector, settings) if order.masks_from else RealMasks()
+        yield from ((result, 0) for result in masks.unread)
         results = samples.enter_context(closing(stream(detector.analyse, found, settings)))
         for number, result in enumerate(results):
             rng = np.random.default_rng((order.seed, number))
             before = samples.written
-            for face, landmarks in _bare(result):
-                pen = _Pen(masks, next(turns), rng)
-                _draw_all(samples, result, face, landmarks, order, pen)
+            for number_of_face, face, landmarks in faces_with_landmarks(result, MaskState.NO_MASK):
+                pen = _Pen(masks.cutouts, next(turns), rng)
+                _draw_all(samples, result, (number_of_face, face), landmarks, order, pen)
             yield result, samples.written - before
 
 
@@ -140,18 +139,6 @@ def _forget(listing: Path) -> None:
         raise SinkError(f"cannot replace {error.filename}: {error.strerror}") from error
 
 
-def _bare(result: Result) -> Iterator[tuple[tuple[int, Face], Floats]]:
-    """The bare faces of a picture with their numbers and landmarks."""
-    faces = result.faces
-    if len(faces) and faces.landmarks is None:
-        raise UsageError(
-            "drawing needs landmarks: choose --detector maskwatch, yunet, retinaface or mtcnn"
-        )
-    for number, face in enumerate(faces):
-        if face.state is MaskState.NO_MASK and faces.landmarks is not None:
-            yield (number, face), faces.landmarks[number]
-
-
 def _draw_all(
     samples: _Samples,
     result: Result,
@@ -175,7 +162,7 @@ def _draw_all(
         for turn in range(order.per_face):
             whole, drawn = pen.draw(view, landmarks - corner, state, turn)
             picture = cut(whole, inner)
-            if np.any(picture != plain, axis=2).mean() < _LEAST_CHANGED:
+            if not shows(picture, plain):
                 continue
             file = Path(state) / _name(result, number, turn)
             values = (
@@ -215,5 +202,5 @@ class _Pen:
         placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
         if not self.masks:
             return draw_random_mask(image, landmarks, placement, self.rng), placement.value
-        mask = like(self.masks, landmarks, self.rng)
+        mask = cutout_like(self.masks, landmarks, self.rng)
         return lay_mask(image, landmarks, mask, placement, self.rng), placement.value

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from maskwatch.boxes import squares
 from maskwatch.data.crops import FaceCrops
 from maskwatch.data.drawing import (
+    LEAST_MASKED_SIDE_PX,
     MaskCutout,
     Placement,
     Thing,
     cut_mask,
+    cutout_like,
     draw_random_mask,
     draw_thing,
     lay_mask,
-    like,
     mirrored,
+    shows,
 )
 from maskwatch.types import CLASSES, Floats, Image, MaskState
 
@@ -63,8 +65,6 @@ _PLACEMENTS = (
     (Placement.EYES, 0.04),
 )
 
-_LEAST_CHANGED = 0.01
-
 
 def training_batch(
     crops: FaceCrops,
@@ -87,12 +87,12 @@ def training_batch(
     return Batch(np.stack(pictures), np.array(labels, np.int64), np.array(drawn))
 
 
-def real_masks(crops: FaceCrops, least_side_px: float = 48) -> list[MaskCutout]:
+def real_masks(crops: FaceCrops, least_side_px: float = LEAST_MASKED_SIDE_PX) -> list[MaskCutout]:
     """The masks of the faces that wear one well, where their edges are found.
 
     Args:
         crops: faces of any state; those that are held out are left alone.
-        least_side_px: of a face's short side in its picture: smaller masks have no folds to see.
+        least_side_px: of a face's short side in its picture.
     """
     sides = np.minimum(*(crops.places[:, 2:] - crops.places[:, :2]).T)
     known = np.isfinite(crops.landmarks).all(axis=(1, 2)) & ~crops.held_out
@@ -153,12 +153,11 @@ def _drawn_on(
         chances = [chance for _, chance in _PLACEMENTS]
         placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
         if cutouts and rng.random() < how.real_mask:
-            mask = like(cutouts, landmarks, rng)
+            mask = cutout_like(cutouts, landmarks, rng)
             masked = lay_mask(image, landmarks, mask, placement, rng)
         else:
             masked = draw_random_mask(image, landmarks, placement, rng)
-        # What hangs from a chin may lie beyond the picture.
-        if np.any(masked != image, axis=2).mean() > _LEAST_CHANGED:
+        if shows(masked, image):
             image, state = masked, placement.state
     if rng.random() < how.drawn_thing * (1 if state is MaskState.NO_MASK else 0.4):
         things = [thing for thing in Thing if thing.fits(state)]

@@ -4,9 +4,9 @@ import pytest
 from maskwatch.data.drawing import MaskStyle, Placement, draw_mask, random_style
 from maskwatch.types import Image, MaskState
 from tests.conftest import LANDMARKS
+from tests.data.drawing import CHIN, COVERED, EYES, MOUTH, NOSE
 
 RED = MaskStyle((220, 20, 20), folds=0, straps=False)
-EYES, NOSE, MOUTH, CHIN = (222, 105), (221, 127), (222, 145), (222, 172)
 
 
 def changed_at(astronaut: Image, placement: Placement, xy: tuple[int, int]) -> bool:
@@ -16,16 +16,7 @@ def changed_at(astronaut: Image, placement: Placement, xy: tuple[int, int]) -> b
     return bool(red[0] > red[1] + 60 and (drawn[y, x] != astronaut[y, x]).any())
 
 
-@pytest.mark.parametrize(
-    ("placement", "covered"),
-    [
-        (Placement.WORN, [NOSE, MOUTH, CHIN]),
-        (Placement.NOSE_OUT, [MOUTH, CHIN]),
-        (Placement.CHIN, [CHIN]),
-        (Placement.HANGING, []),
-        (Placement.EYES, [EYES]),
-    ],
-)
+@pytest.mark.parametrize(("placement", "covered"), COVERED)
 def test_a_mask_covers_what_its_placement_says(
     astronaut: Image, placement: Placement, covered: list[tuple[int, int]]
 ) -> None:

@@ -20,10 +20,9 @@ States = Annotated[str, typer.Option(help="What to draw, with commas: incorrect,
 PerFace = Annotated[int, typer.Option(min=1, help="Samples of each state for a face.")]
 Margin = Annotated[float, typer.Option(min=0, max=10, help="How far they reach beyond the face.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same.")]
-
 MasksFrom = Annotated[
     list[str] | None,
-    typer.Option(help="Photos, folders, globs of worn masks: these are used, none is drawn."),
+    typer.Option(help="Photos of worn masks to take instead of drawn ones; may be repeated."),
 ]
 
 

@@ -4,7 +4,14 @@ Drawn masks make more of the rare wrongly worn ones; the same drawings worn well
 itself from becoming the cue; drawn hands, cups and scarves show what covers a mouth and is no mask.
 """
 
-from maskwatch.data.drawing.cutouts import MaskCutout, cut_mask, lay_mask, like
+from maskwatch.data.drawing.cutouts import (
+    LEAST_MASKED_SIDE_PX,
+    MaskCutout,
+    cut_mask,
+    cutout_like,
+    lay_mask,
+    shows,
+)
 from maskwatch.data.drawing.face import FaceFrame, mirrored
 from maskwatch.data.drawing.masks import (
     MaskStyle,
@@ -16,17 +23,19 @@ from maskwatch.data.drawing.masks import (
 from maskwatch.data.drawing.objects import Thing, draw_thing
 
 __all__ = [
+    "LEAST_MASKED_SIDE_PX",
     "FaceFrame",
     "MaskCutout",
     "MaskStyle",
     "Placement",
     "Thing",
     "cut_mask",
+    "cutout_like",
     "draw_mask",
     "draw_random_mask",
     "draw_thing",
     "lay_mask",
-    "like",
     "mirrored",
     "random_style",
+    "shows",
 ]

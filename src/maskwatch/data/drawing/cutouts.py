@@ -17,6 +17,8 @@ from maskwatch.data.drawing.face import FaceFrame, Outline, blend, ellipse, ligh
 from maskwatch.data.drawing.masks import Placement, draw_straps, outline_of
 from maskwatch.types import Floats, Image
 
+LEAST_MASKED_SIDE_PX = 48
+"""Of a face's short side: masks of smaller ones have no folds to see."""
 _SIDE = 128
 _X0, _Y0, _SPAN = -2.1, -0.7, 4.2
 _ROUNDS = 4
@@ -24,7 +26,7 @@ _LEAST_LIKE, _MOST_LIKE = 0.7, 1.35
 _ROOM_PX = 9
 _WHOLE = 0.95
 _STRAPPED = 0.6
-_LEAST_SEEN = 0.3
+_LEAST_SEEN, _LEAST_CHANGED = 0.3, 0.01
 _TRIES, _SAME_TURN = 12, 0.2
 _Array = NDArray[np.floating[Any]]
 
@@ -124,7 +126,19 @@ def lay_mask(
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def like(cutouts: Sequence[MaskCutout], landmarks: Floats, rng: np.random.Generator) -> MaskCutout:
+def shows(picture: Image, plain: Image) -> bool:
+    """Whether what was drawn can be seen: what hangs from a chin may lie beyond the picture.
+
+    Args:
+        picture: RGB, shape (h, w, 3).
+        plain: the same before.
+    """
+    return bool(np.any(picture != plain, axis=2).mean() >= _LEAST_CHANGED)
+
+
+def cutout_like(
+    cutouts: Sequence[MaskCutout], landmarks: Floats, rng: np.random.Generator
+) -> MaskCutout:
     """One of the masks, of a head turned about as far as this one.
 
     Args:
