@@ -175,7 +175,7 @@ def test_a_taught_plan_needs_a_finished_teacher(
         train(monkeypatch, *words)
     training = tmp_path / "teacher" / "training-0"
     with pytest.raises(UsageError, match="holds no training"):
-        trained(training)
+        train(monkeypatch, *words, "--teachers", tmp_path)
     fit(crops, replace(TINY, steps=1), training, weights=None)
     saved = torch.load(training / "checkpoint.pt", weights_only=True)
     torch.save({**saved, "step": 0}, training / "checkpoint.pt")
@@ -230,9 +230,14 @@ def test_a_teacher_that_sees_less_is_refused(crops: FaceCrops, tmp_path: Path) -
         fit(crops, growing, tmp_path, weights=None, teacher=teacher)
 
 
-def test_a_finished_training_is_read_again(crops: FaceCrops, tmp_path: Path) -> None:
+def test_a_finished_training_is_read_again(
+    crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = replace(TINY, steps=2, blocks=5)
     network = fit(crops, recipe, tmp_path / "training-0", weights=None)
+    # Nothing is left to learn: no face is looked at again.
+    monkeypatch.setattr("maskwatch.training.fit.training_batch", None)
+    fit(crops, recipe, tmp_path / "training-0", weights=None)
     pixels, again = torch.randn(2, 3, 32, 32), trained(tmp_path / "training-0")
     assert torch.allclose(again(pixels), network(pixels), atol=1e-6)
 

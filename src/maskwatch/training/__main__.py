@@ -30,7 +30,8 @@ def main() -> None:
         UsageError: the plan needs corrections or a teacher that is not named, or a run folder
             holds another training.
         SourceError: a set or its corrections cannot be read.
-        ModelInvalid: weights do not fit, or the exported network differs from the trained one.
+        ModelInvalid: weights do not fit, a bundle to go on from is damaged, or the exported network
+            differs from the trained one.
     """
     arguments = _parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
@@ -48,10 +49,11 @@ def main() -> None:
         # Late: cutting takes a minute, and most mistakes are found before it.
         return load_crops(out, arguments.data, corrections)
 
-    runs = _Runs(arguments.teachers, crops)
-    taught_by = [network for name in plan.teachers for network in runs.members(name)]
+    names = dict.fromkeys(plan.teachers + plan.starts_as)
+    runs = {name: _finished(name, arguments.teachers / name, crops) for name in names}
+    taught_by = [network for name in plan.teachers for network in runs[name]]
+    starts = _starts(plan, taught_by, runs)
     teacher = _teacher(plan, taught_by)
-    starts = runs.starts(plan, taught_by)
 
     def training(number: int, recipe: Recipe) -> torch.nn.Module:
         return fit(
@@ -91,31 +93,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Runs:
-    """The finished runs that a plan learns from, each in a folder of its plan's name."""
+def _finished(name: str, run: Path, crops: Callable[[], FaceCrops]) -> list[torch.nn.Module]:
+    """The members of a plan's run; of a bundle without its training, the network in its file.
 
-    def __init__(self, folder: Path, crops: Callable[[], FaceCrops]) -> None:
-        self._folder, self._crops = folder, crops
+    Raises:
+        UsageError: there is no such run, or it is not finished.
+        ModelInvalid: the bundle is damaged or holds another network.
+    """
+    plan = PLANS[name]
+    is_bundle_alone = (run / bundles.FILE).exists() and not (run / "training-0").exists()
+    if is_bundle_alone and len(plan.members) == 1:
+        return [restored(bundles.read(run).model_path, plan.first, crops())]
+    return _members(plan, lambda number, _: trained(run / f"training-{number}"))
 
-    def members(self, name: str) -> list[torch.nn.Module]:
-        """The members of a plan's run; of a bundle without its trainings, the network in its file.
 
-        Raises:
-            UsageError: there is no such run, or it is not finished.
-        """
-        plan, run = PLANS[name], self._folder / name
-        if len(plan.members) == 1 and not (run / "training-0").exists():
-            return [restored(run / bundles.read(run).model, plan.first, self._crops())]
-        return _members(plan, lambda number, _: trained(run / f"training-{number}"))
-
-    def starts(self, plan: Plan, taught_by: list[torch.nn.Module]) -> list[torch.nn.Module | None]:
-        """What each training of a plan begins with."""
-        if plan.starts_as_their_mean:
-            return [averaged(taught_by)] * len(plan.recipes)
-        named = [averaged(self.members(name)) for name in plan.starts_as]
-        return [
-            named[i] if named else None for i, member in enumerate(plan.members) for _ in member
-        ]
+def _starts(
+    plan: Plan, taught_by: list[torch.nn.Module], runs: dict[str, list[torch.nn.Module]]
+) -> list[torch.nn.Module | None]:
+    """What each training of a plan begins with."""
+    if plan.starts_as_their_mean:
+        return [averaged(taught_by)] * len(plan.recipes)
+    if not plan.starts_as:
+        return [None] * len(plan.recipes)
+    pairs = zip(plan.starts_as, plan.members, strict=True)
+    return [averaged(runs[name]) for name, member in pairs for _ in member]
 
 
 def _teacher(plan: Plan, networks: list[torch.nn.Module]) -> Teacher | None:

@@ -44,7 +44,7 @@ def bundle_of(network: nn.Module, plan: Plan, crops: FaceCrops, folder: Path, na
     export_onnx(network, model, recipe.side, keep=folder / NETWORK)
     held_out = crops[np.flatnonzero(crops.held_out)]
     if plan.quantised:
-        quantise(model, _calibration(crops[np.flatnonzero(~crops.held_out)], recipe))
+        quantise(model, calibration(crops[np.flatnonzero(~crops.held_out)], recipe))
     how = _without_drawings(recipe)
     harder = np.concatenate([logits_of(model, held_out, recipe, how, i) for i in range(_LOOKS)])
     labels = np.tile(held_out.labels, _LOOKS)
@@ -100,8 +100,16 @@ def _without_drawings(recipe: Recipe) -> FaceAugmentation:
     return replace(recipe.augmentation, drawn_mask=0, drawn_thing=0, erase=0)
 
 
-def _calibration(crops: FaceCrops, recipe: Recipe) -> Iterator[Floats]:
-    """Some hundred faces as training sees them, without what is drawn onto them."""
+def calibration(crops: FaceCrops, recipe: Recipe) -> Iterator[Floats]:
+    """Some hundred faces as training sees them, without what is drawn onto them.
+
+    Args:
+        crops: faces to choose from.
+        recipe: how they are looked at.
+
+    Returns:
+        Batches (n, 3, side, side), as the network wants them.
+    """
     rng = np.random.default_rng(0)
     rows = rng.choice(len(crops), min(_CALIBRATION_FACES, len(crops)), replace=False)
     how = _without_drawings(recipe)

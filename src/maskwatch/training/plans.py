@@ -81,12 +81,11 @@ TAUGHT = Recipe(
 _REAL_MASKS = FaceAugmentation(drawn_mask=0.22, drawn_thing=0.15, real_mask=0.65)
 _AGAIN = replace(TAUGHT, steps=1200, seed=3, augmentation=_REAL_MASKS)
 WIDE_AGAIN = (replace(_AGAIN, teacher_share=0.5), replace(_AGAIN, teacher_share=0))
-NARROW_AGAIN = Recipe(
+NARROW_AGAIN = replace(
+    _AGAIN,
     side=110,
-    steps=1200,
-    learning_rate=2e-4,
-    average_decay=0.998,
-    source_weights=(1.0, 0.8, 0.3),
+    margin=0.1,
+    teacher_share=0.0,
     seed=11,
     augmentation=replace(_MILD_LOOKS, lying=0.03, drawn_mask=0.2, drawn_thing=0.1, real_mask=0.65),
 )

@@ -5,7 +5,6 @@ real pictures: the network answers as the file does, and learns as one that was 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,13 +17,12 @@ from torch import Tensor, nn
 
 from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import ModelInvalid
-from maskwatch.training.augment import training_batch
-from maskwatch.training.backbone import build, normalised
+from maskwatch.training.backbone import build
+from maskwatch.training.bundling import calibration
 from maskwatch.training.fit import Recipe
 from maskwatch.training.workshop.floats import is_quantised, write_floats
 
 _LEAST_DEVIATION = 1e-3
-_PICTURES = 384
 
 
 def restored(file: Path, recipe: Recipe, crops: FaceCrops) -> nn.Module:
@@ -34,19 +32,13 @@ def restored(file: Path, recipe: Recipe, crops: FaceCrops) -> nn.Module:
         file: as in `restore`.
         recipe: that it was trained with.
         crops: faces; some hundred of those that are not held out are looked at.
+
+    Raises:
+        ModelInvalid: the file holds another network.
     """
     network = build(recipe.backbone, None, blocks=recipe.blocks)
-    rng = np.random.default_rng(0)
-    learnt = np.flatnonzero(~crops.held_out)
-    rows = rng.choice(learnt, min(_PICTURES, len(learnt)), replace=False)
-    how = replace(recipe.augmentation, drawn_mask=0, drawn_thing=0, erase=0)
-    parts = (
-        training_batch(
-            crops, some.tolist(), side=recipe.side, margin=recipe.margin, how=how, rng=rng
-        )
-        for some in np.array_split(rows, -(-len(rows) // 64))
-    )
-    restore(network, file, (normalised(torch.from_numpy(part.pictures)) for part in parts))
+    learnt = crops[np.flatnonzero(~crops.held_out)]
+    restore(network, file, (torch.from_numpy(batch) for batch in calibration(learnt, recipe)))
     return network.eval()
 
 
@@ -64,18 +56,19 @@ def restore(network: nn.Module, file: Path, pictures: Iterable[Tensor]) -> None:
     """
     modules = list(network.modules())
     norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
-    layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
+    *convolutions, head = (m for m in modules if isinstance(m, nn.Conv2d | nn.Linear))
     weights = _weights(file)
-    ours = [tuple(layer.weight.shape) for layer in layers]
-    if ours != [tuple(w.shape) for w, _ in weights] or len(norms) != len(layers) - 1:
+    ours = [tuple(layer.weight.shape) for layer in (*convolutions, head)]
+    paired = len(norms) == len(convolutions) and all(c.bias is None for c in convolutions)
+    if ours != [tuple(w.shape) for w, _ in weights] or not paired or head.bias is None:
         raise ModelInvalid(f"{file} does not hold the layers of this network in their order")
     with torch.no_grad():
-        for layer, (weight, bias) in zip(layers, weights, strict=True):
-            layer.weight.copy_(weight)
-            if layer.bias is not None:
-                layer.bias.copy_(bias)
-        for norm, (_, bias) in zip(norms, weights, strict=False):
+        *folded, last = weights
+        for convolution, norm, (weight, bias) in zip(convolutions, norms, folded, strict=True):
+            convolution.weight.copy_(weight)
             _let_through(norm, bias)
+        head.weight.copy_(last[0])
+        head.bias.copy_(last[1])
         for norm, (mean, variance) in zip(norms, _seen(network, norms, pictures), strict=True):
             _normalise(norm, mean, variance)
 

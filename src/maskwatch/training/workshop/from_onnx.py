@@ -48,12 +48,12 @@ def _call(node: NodeProto, arrays: _Arrays) -> tuple[Callable[..., Any], tuple[A
     match node.op_type:
         case "Add" if not told:
             return operator.add, ()
-        case "Slice" if len(told) == 4 and told[2] > [0] and told[3] == [1]:
+        case "Slice" if len(told) == 4 and told[2][0] > 0 and told[3] == [1]:
             (start,), (stop,), (axis,), _ = told
             return operator.getitem, ((*[slice(None)] * axis, slice(start, stop)),)
-        case "Unsqueeze" if len(told[0]) == 1:
+        case "Unsqueeze":
             return torch.unsqueeze, (told[0][0],)
-        case "Concat":
+        case "Concat" if not told:
             return torch.cat, (said["axis"],)
         case "ReduceMean" if told[0] == [0]:
             return torch.mean, (0, bool(said["keepdims"]))
