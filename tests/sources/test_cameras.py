@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from maskwatch.errors import SourceError
 from maskwatch.sources.cameras import LiveCamera
 from maskwatch.sources.opening import CameraSpec, TimedFrames, open_frames
+from maskwatch.types import Image
 from tests.conftest import MakeVideo
 
 PIXELS = np.zeros((4, 6, 3), np.uint8)
@@ -167,16 +169,27 @@ def test_who_is_slow_gets_the_newest_frame_and_the_rest_count_as_dropped() -> No
     assert camera.counts.dropped >= camera.counts.chosen - 2
 
 
-def test_only_frames_that_are_looked_at_are_converted() -> None:
-    made = []
+def counting(
+    frames: int, made: list[int], hold: threading.Event
+) -> Callable[[CameraSpec], TimedFrames]:
+    """A camera of a second's frames, a hundredth apart, that notes which were made into pixels."""
+
+    def pixels(count: int) -> Image:
+        made.append(count)
+        return PIXELS
 
     def opener(spec: CameraSpec) -> TimedFrames:
-        for count in range(40):
-            yield count / 40, lambda: made.append(1) or PIXELS  # type: ignore[func-returns-value]
+        for count in range(frames):
+            yield count / frames, partial(pixels, count)
             time.sleep(0.01)
         hold.wait(5)
 
-    hold = threading.Event()
+    return opener
+
+
+def test_only_frames_that_are_looked_at_are_converted() -> None:
+    made, hold = list[int](), threading.Event()
+    opener = counting(40, made, hold)
     with Started(CameraSpec(name="door", source="0", rate=5), opener=opener) as camera:
         assert until(lambda: camera.counts.read == 40)
         hold.set()
@@ -184,15 +197,8 @@ def test_only_frames_that_are_looked_at_are_converted() -> None:
 
 
 def test_frames_that_nobody_takes_are_never_made_into_pixels() -> None:
-    made = []
-
-    def opener(spec: CameraSpec) -> TimedFrames:
-        for count in range(30):
-            yield count / 30, lambda: made.append(1) or PIXELS  # type: ignore[func-returns-value]
-            time.sleep(0.01)
-        hold.wait(5)
-
-    hold = threading.Event()
+    made, hold = list[int](), threading.Event()
+    opener = counting(30, made, hold)
     spec = CameraSpec(name="door", source="rtsp://h/s", rate=30)
     with Started(spec, opener=opener) as camera:
         assert until(lambda: camera.counts.read == 30)
