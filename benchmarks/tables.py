@@ -78,6 +78,12 @@ TABLES = {
         ("kills", "events lost", "alerts stored", "never told", "told twice", "still waiting",
          "episodes left open", "SIGTERM took s"),
     ),
+    "soak_real": Table(
+        "soak_real",
+        ("minutes", "cameras", "frames/s of each", "alerts stored", "never told by mqtt",
+         "told twice by mqtt", "never told by webhook", "told twice by webhook", "still waiting",
+         "episodes left open", "MiB early", "MiB at the end", "growth"),
+    ),
     "soak_services": Table(
         "soak_services",
         ("service", "kills", "alerts seen", "alerts stored", "all told after s",
@@ -156,6 +162,7 @@ _COMMANDS = {
     "soak_hours": "soak",
     "soak_kills": "soak",
     "soak_services": "soak",
+    "soak_real": "soak",
     "accuracy_coverage": "accuracy",
     "accuracy_groups": "accuracy",
     "detectors_ends": "detectors",
