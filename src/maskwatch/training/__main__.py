@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _finished(name: str, run: Path, crops: Callable[[], FaceCrops]) -> list[torch.nn.Module]:
-    """The members of a plan's run; of a bundle without its training, the network in its file.
+    """The members of a plan's run; of a bundle without its training, those in its file.
 
     Raises:
         UsageError: there is no such run, or it is not finished.
@@ -102,8 +102,8 @@ def _finished(name: str, run: Path, crops: Callable[[], FaceCrops]) -> list[torc
     """
     plan = PLANS[name]
     is_bundle_alone = (run / bundles.FILE).exists() and not (run / "training-0").exists()
-    if is_bundle_alone and len(plan.members) == 1:
-        return [restored(bundles.read(run).model_path, plan.first, crops())]
+    if is_bundle_alone:
+        return restored(bundles.read(run).model_path, plan, crops())
     return _members(plan, lambda number, _: trained(run / f"training-{number}"))
 
 
@@ -115,8 +115,13 @@ def _starts(
         return [averaged(taught_by)] * len(plan.recipes)
     if not plan.starts_as:
         return [None] * len(plan.recipes)
-    pairs = zip(plan.starts_as, plan.members, strict=True)
-    return [averaged(runs[name]) for name, member in pairs for _ in member]
+    networks = [network for name in plan.starts_as for network in runs[name]]
+    if len(networks) != len(plan.members):
+        raise UsageError(
+            f"{' and '.join(plan.starts_as)} give {len(networks)} networks: each of its "
+            f"{len(plan.members)} members goes on from one"
+        )
+    return [network for network, m in zip(networks, plan.members, strict=True) for _ in m]
 
 
 def _teacher(plan: Plan, networks: list[torch.nn.Module]) -> Teacher | None:

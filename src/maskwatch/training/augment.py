@@ -23,6 +23,7 @@ from maskwatch.data.drawing import (
     lay_mask,
     mirrored,
     shows,
+    stand_before,
 )
 from maskwatch.types import CLASSES, Floats, Image, MaskState
 
@@ -33,7 +34,8 @@ class FaceAugmentation:
 
     `shift` (in parts of the square that is cut), `zoom` (of its logarithm) and `rotation_deg` are
     standard deviations, the others the probability that the change is made; `real_mask` that a
-    mask which goes onto a bare face is one cut out of another picture, and not drawn.
+    mask which goes onto a bare face is one cut out of another picture, and not drawn;
+    `other_person` that somebody's hair or clothes are before the lower part of a face.
     """
 
     shift: float = 0.06
@@ -46,6 +48,7 @@ class FaceAugmentation:
     drawn_thing: float = 0.12
     erase: float = 0.05
     real_mask: float = 0.0
+    other_person: float = 0.0
 
 
 class Batch(NamedTuple):
@@ -58,12 +61,16 @@ class Batch(NamedTuple):
 
 PLAIN = FaceAugmentation(0, 0, 0, 0, 0, 0, 0, 0, 0)
 _PLACEMENTS = (
-    (Placement.WORN, 0.42),
-    (Placement.NOSE_OUT, 0.25),
-    (Placement.CHIN, 0.22),
-    (Placement.HANGING, 0.07),
+    (Placement.WORN, 0.4),
+    (Placement.NOSE_OUT, 0.3),
+    (Placement.CHIN, 0.2),
+    (Placement.HANGING, 0.06),
     (Placement.EYES, 0.04),
 )
+_OFTENER = (Thing.HAND, Thing.SCARF, Thing.CARNIVAL)
+"""Drawn twice as often as the others: what is taken for masks most."""
+_HIGHEST_COVER = {CLASSES.index(MaskState.NO_MASK): 0.45, CLASSES.index(MaskState.MASK): 1.15}
+"""How far up others may stand before a face, in face coordinates."""
 
 
 def training_batch(
@@ -81,6 +88,8 @@ def training_batch(
     for row in rows:
         image, landmarks = _moved(crops, row, side, margin, how, rng)
         face, label = _drawn_on(image, landmarks, int(crops.labels[row]), how, rng, cutouts)
+        if how.other_person:
+            face = _behind_another(face, landmarks, label, crops, how, rng)
         pictures.append(_look(face, how, rng))
         labels.append(label)
         drawn.append(face is not image)
@@ -160,9 +169,26 @@ def _drawn_on(
         if shows(masked, image):
             image, state = masked, placement.state
     if rng.random() < how.drawn_thing * (1 if state is MaskState.NO_MASK else 0.4):
-        things = [thing for thing in Thing if thing.fits(state)]
+        things = [thing for thing in (*Thing, *_OFTENER) if thing.fits(state)]
         image = draw_thing(image, landmarks, things[int(rng.integers(len(things)))], rng)
     return image, CLASSES.index(state)
+
+
+def _behind_another(
+    face: Image,
+    landmarks: Floats,
+    label: int,
+    crops: FaceCrops,
+    how: FaceAugmentation,
+    rng: np.random.Generator,
+) -> Image:
+    """The face, perhaps with somebody before it, as far as its state can still be seen."""
+    if label not in _HIGHEST_COVER or not np.isfinite(landmarks).all():
+        return face
+    if rng.random() >= how.other_person:
+        return face
+    other = crops.images[int(rng.integers(len(crops)))]
+    return stand_before(face, landmarks, other, rng, _HIGHEST_COVER[label])
 
 
 def _look(image: Image, how: FaceAugmentation, rng: np.random.Generator) -> Image:

@@ -165,15 +165,18 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
 
 
 def fit_threshold(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], most_wrong: float
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    most_wrong: float,
+    highest: float = 0.9,
 ) -> float:
-    """The lowest threshold, up to 0.9, at which at most `most_wrong` of the answers are wrong."""
+    """The lowest threshold at which at most `most_wrong` of the answers are wrong, or `highest`."""
     best, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    for threshold in np.arange(0.34, 0.901, 0.01):
+    for threshold in np.arange(0.34, highest + 0.0005, 0.001):
         answered = best >= threshold
         if answered.any() and wrong[answered].mean() <= most_wrong:
-            return round(float(threshold), 2)
-    return 0.9
+            return round(float(threshold), 3)
+    return highest
 
 
 def _mean_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

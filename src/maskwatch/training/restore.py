@@ -19,31 +19,34 @@ from maskwatch.data.crops import FaceCrops
 from maskwatch.errors import ModelInvalid
 from maskwatch.training.backbone import build
 from maskwatch.training.bundling import calibration
-from maskwatch.training.fit import Recipe
+from maskwatch.training.fit import together
+from maskwatch.training.plans import Plan
 from maskwatch.training.workshop.floats import is_quantised, write_floats
 
 _LEAST_DEVIATION = 1e-3
 
 
-def restored(file: Path, recipe: Recipe, crops: FaceCrops) -> nn.Module:
-    """The network of a recipe with the weights of its exported file, in evaluation mode.
+def restored(file: Path, plan: Plan, crops: FaceCrops) -> list[nn.Module]:
+    """The members of a plan with the weights of its exported file, in evaluation mode.
 
     Args:
         file: as in `restore`.
-        recipe: that it was trained with.
+        plan: that it was trained by.
         crops: faces; some hundred of those that are not held out are looked at.
 
     Raises:
         ModelInvalid: the file holds another network.
     """
-    network = build(recipe.backbone, None, blocks=recipe.blocks)
+    firsts = [member[0] for member in plan.members]
+    members = [build(recipe.backbone, None, blocks=recipe.blocks) for recipe in firsts]
     learnt = crops[np.flatnonzero(~crops.held_out)]
-    restore(network, file, (torch.from_numpy(batch) for batch in calibration(learnt, recipe)))
-    return network.eval()
+    pictures = (torch.from_numpy(batch) for batch in calibration(learnt, plan.first))
+    restore(together(members, plan.sides), file, pictures)
+    return [member.eval() for member in members]
 
 
 def restore(network: nn.Module, file: Path, pictures: Iterable[Tensor]) -> None:
-    """Give a network the weights of an ONNX file.
+    """Give a network, or a committee of several, the weights of an ONNX file.
 
     Args:
         network: as `maskwatch.training.backbone.build` makes it, of the file's shape; its
@@ -56,19 +59,25 @@ def restore(network: nn.Module, file: Path, pictures: Iterable[Tensor]) -> None:
     """
     modules = list(network.modules())
     norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
-    *convolutions, head = (m for m in modules if isinstance(m, nn.Conv2d | nn.Linear))
+    layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
     weights = _weights(file)
-    ours = [tuple(layer.weight.shape) for layer in (*convolutions, head)]
-    paired = len(norms) == len(convolutions) and all(c.bias is None for c in convolutions)
-    if ours != [tuple(w.shape) for w, _ in weights] or not paired or head.bias is None:
+    # Only what a batch norm follows has no bias.
+    paired = [isinstance(m, nn.Conv2d) for m in layers] == [m.bias is None for m in layers]
+    ours = [tuple(layer.weight.shape) for layer in layers]
+    if (
+        ours != [tuple(w.shape) for w, _ in weights]
+        or not paired
+        or len(norms) != sum(layer.bias is None for layer in layers)
+    ):
         raise ModelInvalid(f"{file} does not hold the layers of this network in their order")
     with torch.no_grad():
-        *folded, last = weights
-        for convolution, norm, (weight, bias) in zip(convolutions, norms, folded, strict=True):
-            convolution.weight.copy_(weight)
-            _let_through(norm, bias)
-        head.weight.copy_(last[0])
-        head.bias.copy_(last[1])
+        following = iter(norms)
+        for layer, (weight, bias) in zip(layers, weights, strict=True):
+            layer.weight.copy_(weight)
+            if layer.bias is None:
+                _let_through(next(following), bias)
+            else:
+                layer.bias.copy_(bias)
         for norm, (mean, variance) in zip(norms, _seen(network, norms, pictures), strict=True):
             _normalise(norm, mean, variance)
 
@@ -83,13 +92,33 @@ def _weights(file: Path) -> list[tuple[Tensor, Tensor]]:
         graph = onnx.load(str(floats)).graph
     arrays: dict[str, Any] = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     found = []
-    for node in graph.node:
+    for node in _member_by_member(graph):
         if node.op_type in ("Conv", "Gemm"):
             weight, *rest = (np.array(arrays[name], np.float32) for name in node.input[1:])
             # A bias of zeros is not written.
             bias = rest[0] if rest else np.zeros(len(weight), np.float32)
             found.append((torch.from_numpy(weight), torch.from_numpy(bias)))
     return found
+
+
+def _member_by_member(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes in an order in which they can compute; those of a committee are not interleaved."""
+    makers = {name: node for node in graph.node for name in node.output}
+    seen: set[str] = set()
+    ordered: list[onnx.NodeProto] = []
+
+    def visit(name: str) -> None:
+        node = makers.get(name)
+        if node is None or node.output[0] in seen:
+            return
+        seen.add(node.output[0])
+        for needed in node.input:
+            visit(needed)
+        ordered.append(node)
+
+    for output in graph.output:
+        visit(output.name)
+    return ordered
 
 
 def _let_through(norm: nn.BatchNorm2d, bias: Tensor) -> None:

@@ -69,6 +69,36 @@ def test_what_lies_beyond_the_picture_does_not_show(astronaut: Image, cutout: Ma
             assert shows(laid, portrait) is seen, (bottom, seed)
 
 
+def test_a_nose_may_be_over_the_cloth(astronaut: Image, cutout: MaskCutout) -> None:
+    class Dice(_Untinted):
+        def random(self, *_: object, **__: object) -> float:  # type: ignore[override]
+            return 0.5
+
+    x, y = NOSE
+    higher_beside = 0
+    for seed in range(8):
+        laid = lay_mask(astronaut, LANDMARKS, cutout, Placement.NOSE_OUT, Dice(seed)).astype(int)
+        is_blue = laid[..., 2] > laid[..., 0] + 25
+        assert not is_blue[y - 4 : y + 1, x - 2 : x + 3].any(), seed
+        assert is_blue[MOUTH[1], MOUTH[0]], seed
+        beside = is_blue[y - 30 :, [x - 24, x + 24]].argmax(axis=0).mean()
+        higher_beside += bool(beside < is_blue[y - 30 :, x].argmax())
+    assert higher_beside >= 3
+
+
+def test_some_masks_are_pushed_up_to_the_brow(astronaut: Image, cutout: MaskCutout) -> None:
+    x, y = EYES
+    above, over = 0, 0
+    for seed in range(30):
+        dice = np.random.default_rng(seed)
+        laid = lay_mask(astronaut, LANDMARKS, cutout, Placement.EYES, dice)
+        changed = (laid != astronaut).any(axis=2)
+        over += bool(changed[y, x])
+        above += bool(changed[y - 45, x] and not changed[y + 5 : y + 80].any())
+    assert over > 10
+    assert above > 4
+
+
 class _Untinted(np.random.Generator):
     """Dice that never choose another colour, nor straps."""
 

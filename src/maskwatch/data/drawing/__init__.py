@@ -21,6 +21,7 @@ from maskwatch.data.drawing.masks import (
     random_style,
 )
 from maskwatch.data.drawing.objects import Thing, draw_thing
+from maskwatch.data.drawing.others import stand_before
 
 __all__ = [
     "LEAST_MASKED_SIDE_PX",
@@ -38,4 +39,5 @@ __all__ = [
     "mirrored",
     "random_style",
     "shows",
+    "stand_before",
 ]

@@ -13,8 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.data.drawing.face import FaceFrame, Outline, blend, ellipse, light_level
-from maskwatch.data.drawing.masks import Placement, draw_straps, outline_of
+from maskwatch.data.drawing.face import FaceFrame, Outline, blend, ellipse, light_level, nose
+from maskwatch.data.drawing.masks import (
+    WHITE,
+    Colour,
+    Placement,
+    draw_straps,
+    outline_of,
+    usual_top,
+)
 from maskwatch.types import Floats, Image
 
 LEAST_MASKED_SIDE_PX = 48
@@ -26,6 +33,8 @@ _LEAST_LIKE, _MOST_LIKE = 0.7, 1.35
 _ROOM_PX = 9
 _WHOLE = 0.95
 _STRAPPED = 0.6
+_NOSE_OVER_IT = 0.6
+_ON_THE_BROW, _LEAST_LIFT = 0.4, 0.6
 _LEAST_SEEN, _LEAST_CHANGED = 0.3, 0.01
 _TRIES, _SAME_TURN = 12, 0.2
 _Array = NDArray[np.floating[Any]]
@@ -104,7 +113,8 @@ def lay_mask(
     """
     face = FaceFrame(landmarks)
     mirror = -1.0 if cutout.nose_x * face.nose_x < 0 else 1.0
-    moved = _slipped(face, cutout, placement, rng) @ np.diag([mirror, 1, 1])
+    is_nose_over_it = placement is Placement.NOSE_OUT and rng.random() < _NOSE_OVER_IT
+    moved = _slipped(face, cutout, placement, is_nose_over_it, rng) @ np.diag([mirror, 1, 1])
     affine = np.column_stack([face.across, face.down, face.origin]) @ moved
     matrix = _to_pixels(affine[:, 0], affine[:, 1], affine[:, 2])
     size = (image.shape[1], image.shape[0])
@@ -113,6 +123,8 @@ def lay_mask(
     whole = cutout.cover.sum() * abs(float(np.linalg.det(matrix[:, :2])))
     if cover.sum() < _LEAST_SEEN * whole:
         return image.copy()
+    if is_nose_over_it:
+        cover = np.asarray(cover * (1 - nose(image, face, rng)))
     soft = cv2.GaussianBlur(cover, (0, 0), max(face.unit / 40, 0.5))
     out = image.astype(np.float32)
     shade = light_level(image, face)
@@ -120,8 +132,10 @@ def lay_mask(
     # A thin shadow where the cloth stands off the skin.
     below = cv2.GaussianBlur(cover, (0, 0), max(face.unit / 12, 0.8))
     blend(out, np.zeros(3, np.float32), below * np.float32(rng.uniform(0, 0.35)))
-    if placement is not Placement.HANGING and rng.random() < _STRAPPED:
-        draw_straps(image, out, face, placement, (-1, 1))
+    drop = float((moved @ [0, cutout.top, 1])[1]) - usual_top(placement)
+    is_on_the_brow = placement is Placement.EYES and drop < -_LEAST_LIFT / 2
+    if placement is not Placement.HANGING and not is_on_the_brow and rng.random() < _STRAPPED:
+        draw_straps(image, out, face, placement, (-1, 1), _strap_colour(cutout, rng), drop)
     blend(out, cloth.astype(np.float32) * shade[..., None], np.asarray(soft, np.float32))
     return np.clip(out, 0, 255).astype(np.uint8)
 
@@ -154,10 +168,14 @@ def cutout_like(
 
 
 def _slipped(
-    face: FaceFrame, cutout: MaskCutout, placement: Placement, rng: np.random.Generator
+    face: FaceFrame,
+    cutout: MaskCutout,
+    placement: Placement,
+    is_under_the_nose: bool,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """From the cut-out's face coordinates to where they lie on this face, shape (3, 3)."""
-    wide = rng.uniform(0.92, 1.08)
+    wide = rng.uniform(0.94, 1.18)
     if placement is Placement.HANGING:
         return _hanging(rng, wide)
     slack = face.nose_y - 0.62
@@ -165,12 +183,17 @@ def _slipped(
         top = min(cutout.top + slack + rng.uniform(-0.08, 0.06), face.nose_y - 0.12)
         bottom = cutout.bottom + rng.uniform(-0.08, 0.1)
     elif placement is Placement.NOSE_OUT:
-        top = rng.uniform(face.nose_y + 0.1, max(0.92, face.nose_y + 0.14))
+        # From just below the tip of the nose to just above the lips.
+        top = rng.uniform(face.nose_y + 0.02, max(0.92, face.nose_y + 0.14))
+        if is_under_the_nose:
+            top = rng.uniform(face.nose_y - 0.3, face.nose_y + 0.05)
         bottom = max(cutout.bottom, 1.75) + rng.uniform(0, 0.25)
     elif placement is Placement.EYES:
         top, bottom = rng.uniform(-0.6, -0.4), rng.uniform(0.35, 0.5)
+        lift = rng.uniform(_LEAST_LIFT, 1.0) * (rng.random() < _ON_THE_BROW)
+        top, bottom = top - lift, bottom - lift
     else:
-        top = rng.uniform(1.2, 1.8)
+        top = rng.uniform(1.2, 1.95)
         bottom = top + rng.uniform(0.5, 0.9)
     tall = (bottom - top) / (cutout.bottom - cutout.top)
     lean = np.radians(rng.normal(0, 4))
@@ -182,6 +205,14 @@ def _slipped(
             [0, 0, 1],
         ]
     )
+
+
+def _strap_colour(cutout: MaskCutout, rng: np.random.Generator) -> Colour:
+    """White, or the cloth's own: black masks have black straps."""
+    if rng.random() < 0.5:
+        return WHITE
+    red, green, blue = np.median(cutout.picture[cutout.cover > 0], axis=0)
+    return int(red), int(green), int(blue)
 
 
 def _hanging(rng: np.random.Generator, wide: float) -> NDArray[np.float64]:

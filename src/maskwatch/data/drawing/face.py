@@ -89,6 +89,14 @@ def coverage(image: Image, outline_px: Floats, soft_px: float) -> Floats:
     return np.asarray(soft_cover, np.float32) / np.float32(255)
 
 
+def nose(image: Image, face: FaceFrame, rng: np.random.Generator) -> Floats:
+    """How much of each pixel the nose covers, its wings with it, 0..1, shape (h, w)."""
+    width, height = rng.uniform(0.42, 0.62), rng.uniform(0.26, 0.36)
+    middle = face.nose_y + rng.uniform(0.06, 0.14) - height
+    outline = ellipse(face.nose_x * 0.9, middle, width, height)
+    return coverage(image, face.points(outline), face.unit / 40)
+
+
 def light_level(image: Image, face: FaceFrame) -> Floats:
     """How bright the scene is around each pixel, as a factor for what is drawn, shape (h, w)."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

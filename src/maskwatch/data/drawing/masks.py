@@ -14,6 +14,7 @@ from maskwatch.data.drawing.face import (
     ellipse,
     light_level,
     line,
+    nose,
 )
 from maskwatch.types import Floats, Image, MaskState
 
@@ -35,6 +36,9 @@ class Placement(StrEnum):
 
 Colour = tuple[int, int, int]
 Print = Literal["plain", "checks", "dots", "mouth"]
+_NOSE_OVER_IT, _HIGHER = 0.5, 0.4
+"""How often the nose is over the cloth, which may lie that much higher then."""
+WHITE: Colour = (215, 215, 215)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ _OUTLINES = {
 # How far the upper edge may move, down being positive.
 _ROOM = {
     Placement.WORN: (-0.1, 0.12),
-    Placement.NOSE_OUT: (-0.02, 0.16),
-    Placement.CHIN: (-0.1, 0.5),
+    Placement.NOSE_OUT: (-0.14, 0.14),
+    Placement.CHIN: (-0.1, 0.65),
     Placement.EYES: (-0.15, 0.1),
 }
 _HANGING = [(1.35, 0.75), (2.1, 0.65), (2.25, 1.4), (2.0, 2.2), (1.45, 2.3), (1.25, 1.5)]
@@ -101,14 +105,19 @@ def draw_mask(
     """
     face = FaceFrame(landmarks)
     side = 1 if rng is None or rng.random() < 0.5 else -1
-    outline = face.points(_outline(face, placement, side, rng))
-    cover = coverage(image, outline, face.unit / 25)
+    outline = _outline(face, placement, side, rng)
+    over = np.zeros((), np.float32)
+    if placement is Placement.NOSE_OUT and rng is not None and rng.random() < _NOSE_OVER_IT:
+        outline[:, 1] -= rng.uniform(0, _HIGHER)
+        over = nose(image, face, rng)
+    cover = coverage(image, face.points(outline), face.unit / 25)
     painted = _cloth(image, face, style)
     out = image.astype(np.float32)
     if style.straps or placement is Placement.HANGING:
         sides = (side,) if placement is Placement.HANGING else (-1, 1)
-        draw_straps(image, out, face, placement, sides)
-    blend(out, painted, cover)
+        drop = float(outline[0, 1]) - usual_top(placement)
+        draw_straps(image, out, face, placement, sides, _strap_colour(style, rng), drop)
+    blend(out, painted, np.asarray(cover * (1 - over), np.float32))
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
@@ -144,6 +153,11 @@ def outline_of(face: FaceFrame, placement: Placement, side: int = 1) -> Outline:
     return outline
 
 
+def usual_top(placement: Placement) -> float:
+    """The y of the upper edge's middle where a mask sits so, in face coordinates."""
+    return (_HANGING if placement is Placement.HANGING else _OUTLINES[placement])[0][1]
+
+
 def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskStyle:
     """A style as people wear them: mostly plain blue, white, black; some of any colour or print.
 
@@ -172,6 +186,11 @@ def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskSt
         straps=bool(rng.random() < 0.8),
         valve=bool(rng.random() < 0.1),
     )
+
+
+def _strap_colour(style: MaskStyle, rng: np.random.Generator | None) -> Colour:
+    """White, or the cloth's own: black masks have black straps."""
+    return WHITE if rng is None or rng.random() < 0.5 else style.colour
 
 
 def _outline(
@@ -235,11 +254,20 @@ def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
 
 
 def draw_straps(
-    image: Image, out: Floats, face: FaceFrame, placement: Placement, sides: tuple[int, ...]
+    image: Image,
+    out: Floats,
+    face: FaceFrame,
+    placement: Placement,
+    sides: tuple[int, ...],
+    colour: Colour = WHITE,
+    drop: float = 0.0,
 ) -> None:
-    """White straps from a mask to the ears, over `out`, in place, at these sides, -1 and 1."""
-    white = 215 * light_level(image, face)[..., None]
+    """Straps from a mask to the ears, over `out`, in place, at these sides, -1 and 1.
+
+    Where the mask sits lower than usual by `drop`, in face coordinates, they begin lower.
+    """
+    painted = np.array(colour, np.float32) * light_level(image, face)[..., None]
     for side in sides:
         for start, end in _STRAPS[placement]:
-            ends = face.points(np.array([start, end]) * [side, 1])
-            blend(out, white, line(image, ends, face.unit / 22))
+            ends = face.points(np.array([start, end]) * [side, 1] + [[0, drop], [0, 0]])
+            blend(out, painted, line(image, ends, face.unit / 22))

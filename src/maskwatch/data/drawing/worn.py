@@ -8,13 +8,17 @@ from maskwatch.types import Floats
 
 
 def scarf(c: Canvas) -> None:
-    """From the chin or the mouth down, in folds."""
-    top = c.rng.uniform(0.75, 1.7)
+    """From the chin, the mouth or the nose down, in folds."""
+    top = c.rng.uniform(0.45, 1.7)
     drop = c.rng.uniform(-0.25, 0.35)
     outline = np.array(
         [[-2.6, top - drop], [-1.4, top], [0, top + 0.15], [1.4, top], [2.6, top + drop],
          [3.0, 4.5], [-3.0, 4.5]]
     )  # fmt: skip
+    if c.rng.random() < 0.5:
+        cover = coverage(c.image, c.face.points(outline), 0.03 * c.face.unit)
+        blend(c.out, _folded(c), cover)
+        return
     colour = c.colour()
     c.fill(outline, colour)
     second = c.colour() if c.rng.random() < 0.5 else colour * 0.75
@@ -64,6 +68,14 @@ def _folded(c: Canvas) -> Floats:
     return np.asarray(cloth * (1 + 0.18 * along[..., None]) * c.light, np.float32)
 
 
+def _stiff(c: Canvas) -> Floats:
+    """A smooth shell over the whole picture, lit from the front: white, black, gold."""
+    x, y = c.face.grid(c.image)
+    shade = 1.1 - 0.12 * x**2 - 0.15 * (y - 0.1) ** 2
+    colour = c.colour((238, 236, 230), (238, 236, 230), (28, 28, 30), (200, 165, 80))
+    return np.asarray(colour * np.clip(shade, 0.5, 1.1)[..., None] * c.light, np.float32)
+
+
 def _muted(c: Canvas) -> Floats:
     """A colour as clothes have them: seldom a pure one."""
     colour = c.colour()
@@ -71,17 +83,18 @@ def _muted(c: Canvas) -> Floats:
 
 
 def carnival(c: Canvas) -> None:
-    """Around the eyes, with holes for them."""
-    high, low = c.rng.uniform(0.5, 0.9), c.rng.uniform(0.35, 0.6)
+    """Around the eyes, with holes for them; some reach down to the tip of the nose."""
+    high, low = c.rng.uniform(0.5, 1.1), c.rng.uniform(0.35, 0.8)
+    bridge = low * c.rng.uniform(0.3, 1.1)
     mask = c.face.turned(
         [(0, -0.3 * high), (0.8, -high), (1.7, -1.2 * high), (1.6, 0.1), (0.9, low),
-         (0.3, 0.3 * low), (0, 0.35 * low)]
+         (0.3, bridge), (0, bridge + 0.05)]
     )  # fmt: skip
     cover = coverage(c.image, c.face.points(mask), 0.03 * c.face.unit)
     for x in (-1, 1):
         hole = c.face.points(ellipse(x, 0, c.rng.uniform(0.35, 0.5), c.rng.uniform(0.16, 0.25)))
         cover = cover * (1 - coverage(c.image, hole, 0.03 * c.face.unit))
-    blend(c.out, _folded(c), cover)
+    blend(c.out, _folded(c) if c.rng.random() < 0.5 else _stiff(c), cover)
     bead = c.colour((235, 215, 120), (245, 245, 245), (30, 30, 32))
     for x in np.linspace(-1.5, 1.5, 9):
         c.fill(ellipse(x, -0.75 * high, 0.07, 0.07), bead)
