@@ -115,7 +115,7 @@ def test_masks_need_landmarks(
 
 
 def test_a_mask_below_the_edge_of_a_portrait_is_no_sample(tmp_path: Path, astronaut: Image) -> None:
-    encode(np.ascontiguousarray(astronaut[:165]), tmp_path / "in" / "portrait.png")
+    encode(np.ascontiguousarray(astronaut[:178]), tmp_path / "in" / "portrait.png")
     masked = draw_mask(astronaut, LANDMARKS, Placement.WORN, MaskStyle())
     encode(masked, tmp_path / "masked" / "worn.png")
     rows = run(
