@@ -12,7 +12,7 @@ _ACROSS = (0.34, 0.66)
 
 
 def stand_before(
-    image: Image, landmarks: Floats, other: Image, rng: np.random.Generator, highest: float = 0.75
+    image: Image, landmarks: Floats, other: Image, rng: np.random.Generator, highest: float
 ) -> Image:
     """A copy of the picture with somebody's hair or clothes before the lower part of a face.
 
