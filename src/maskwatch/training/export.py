@@ -170,7 +170,14 @@ def fit_threshold(
     most_wrong: float,
     highest: float = 0.9,
 ) -> float:
-    """The lowest threshold at which at most `most_wrong` of the answers are wrong, or `highest`."""
+    """The lowest threshold at which at most `most_wrong` of the answers are wrong, or `highest`.
+
+    Args:
+        probabilities: shape (n, classes).
+        labels: shape (n,).
+        most_wrong: share of the answers, 0..1.
+        highest: probability, 0..1.
+    """
     best, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
     for threshold in np.arange(0.34, highest + 0.0005, 0.001):
         answered = best >= threshold

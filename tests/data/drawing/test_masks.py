@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from maskwatch.data.drawing import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing import FaceFrame, MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing.masks import draw_straps
 from maskwatch.types import Image, MaskState
 from tests.conftest import LANDMARKS
 from tests.data.drawing import CHIN, COVERED, EYES, MOUTH, NOSE
@@ -71,3 +72,14 @@ def test_random_styles_repeat_with_their_seed() -> None:
     assert first[0] == first[1]
     many = {random_style(np.random.default_rng(i)).colour for i in range(20)}
     assert len(many) > 10
+
+
+def test_straps_have_their_colour_and_begin_where_the_mask_is(astronaut: Image) -> None:
+    face, drawn = FaceFrame(LANDMARKS), []
+    for drop in (0.0, 0.5):
+        out = astronaut.astype(np.float32)
+        draw_straps(astronaut, out, face, Placement.CHIN, (1,), (0, 0, 255), drop)
+        red, _, blue = np.moveaxis(out - astronaut, 2, 0)
+        drawn.append((blue - red) > 60)
+    lowest = [np.flatnonzero(strap.any(axis=1)).max() for strap in drawn]
+    assert lowest[1] - lowest[0] == pytest.approx(0.5 * face.unit, abs=4)
