@@ -120,7 +120,7 @@ def test_the_same_dice_lay_the_same_mask(astronaut: Image, cutout: MaskCutout) -
 def test_masks_come_from_heads_turned_as_far(astronaut: Image, cutout: MaskCutout) -> None:
     turned = LANDMARKS.copy()
     turned[2, 0] += 20
-    other = MaskCutout(cutout.picture, cutout.cover, -0.8, cutout.top, cutout.bottom)
+    other = MaskCutout(cutout.picture, cutout.cover, -50, cutout.top, cutout.bottom)
     both, rng = [cutout, other], np.random.default_rng(0)
     assert all(cutout_like(both, LANDMARKS, rng) is cutout for _ in range(5))
     assert all(cutout_like(both, turned, rng) is other for _ in range(5))

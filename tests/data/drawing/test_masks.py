@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from maskwatch.data.drawing import FaceFrame, MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing import MaskStyle, Placement, draw_mask, random_style
+from maskwatch.data.drawing.head import Head
 from maskwatch.data.drawing.masks import draw_straps
 from maskwatch.types import Image, MaskState
 from tests.conftest import LANDMARKS
@@ -50,9 +51,10 @@ def test_states(placement: Placement, state: MaskState) -> None:
 
 def test_masks_follow_a_turned_and_tilted_face(astronaut: Image) -> None:
     turned = LANDMARKS.copy()
-    turned[:, 0] = 221 + (turned[:, 0] - 221) * 0.3
-    lying = LANDMARKS[:, ::-1].copy()
-    for landmarks in (turned, lying):
+    turned[:, 0] = 221 + (turned[:, 0] - 221) * 0.5
+    turned[2, 0] += 14
+    lying = (LANDMARKS - 221)[:, ::-1] * [-1, 1] + 221
+    for landmarks in (turned, np.asarray(lying, np.float32)):
         drawn = draw_mask(astronaut, landmarks, Placement.WORN, RED)
         x, y = landmarks[3:5].mean(axis=0).round().astype(int)
         red = drawn[y, x].astype(int)
@@ -75,11 +77,11 @@ def test_random_styles_repeat_with_their_seed() -> None:
 
 
 def test_straps_have_their_colour_and_begin_where_the_mask_is(astronaut: Image) -> None:
-    face, drawn = FaceFrame(LANDMARKS), []
+    head, drawn = Head(LANDMARKS), []
     for drop in (0.0, 0.5):
         out = astronaut.astype(np.float32)
-        draw_straps(astronaut, out, face, Placement.CHIN, (1,), (0, 0, 255), drop)
+        draw_straps(astronaut, out, head, Placement.CHIN, (1,), (0, 0, 255), drop)
         red, _, blue = np.moveaxis(out - astronaut, 2, 0)
         drawn.append((blue - red) > 60)
     lowest = [np.flatnonzero(strap.any(axis=1)).max() for strap in drawn]
-    assert lowest[1] - lowest[0] == pytest.approx(0.5 * face.unit, abs=4)
+    assert lowest[1] - lowest[0] == pytest.approx(0.5 * head.unit, abs=4)

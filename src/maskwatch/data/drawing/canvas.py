@@ -19,7 +19,7 @@ class Canvas:
     def __init__(self, image: Image, face: FaceFrame, rng: np.random.Generator) -> None:
         self.image, self.face, self.rng = image, face, rng
         self.out = image.astype(np.float32)
-        self.light = light_level(image, face)[..., None]
+        self.light = light_level(image, face.unit)[..., None]
 
     def colour(self, *choices: tuple[int, int, int], spread: int = 25) -> Floats:
         """One of some colours, or any colour if none are given."""

@@ -89,20 +89,17 @@ def coverage(image: Image, outline_px: Floats, soft_px: float) -> Floats:
     return np.asarray(soft_cover, np.float32) / np.float32(255)
 
 
-def nose(image: Image, face: FaceFrame, rng: np.random.Generator) -> Floats:
-    """How much of each pixel the nose covers, its wings with it, 0..1, shape (h, w)."""
-    width, height = rng.uniform(0.42, 0.62), rng.uniform(0.26, 0.36)
-    middle = face.nose_y + rng.uniform(0.06, 0.14) - height
-    outline = ellipse(face.nose_x * 0.9, middle, width, height)
-    return coverage(image, face.points(outline), face.unit / 40)
+def light_level(image: Image, unit_px: float) -> Floats:
+    """How bright the scene is around each pixel, as a factor for what is drawn, shape (h, w).
 
-
-def light_level(image: Image, face: FaceFrame) -> Floats:
-    """How bright the scene is around each pixel, as a factor for what is drawn, shape (h, w)."""
+    Args:
+        image: RGB, shape (h, w, 3).
+        unit_px: from a face's eyes to its mouth: the wider, the wider is the light spread.
+    """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     # At a quarter of the size: the blur is wide, and most of the time of a drawing goes here.
     small = cv2.resize(grey, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(small, (0, 0), max(face.unit / 8, 1))
+    soft = cv2.GaussianBlur(small, (0, 0), max(unit_px / 8, 1))
     light = cv2.resize(soft, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(light.astype(np.float32) / 140, 0.45, 1.25) ** 0.6, np.float32)
 

@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.data.drawing.face import (
     FaceFrame,
     Outline,
     blend,
-    coverage,
     ellipse,
     light_level,
     line,
-    nose,
+    symmetric,
 )
+from maskwatch.data.drawing.head import Head
+from maskwatch.data.drawing.sheet import Sheet, beside_head, onto_head
 from maskwatch.types import Floats, Image, MaskState
 
 
@@ -39,6 +42,9 @@ Print = Literal["plain", "checks", "dots", "mouth"]
 _NOSE_OVER_IT, _HIGHER = 0.5, 0.4
 """How often the nose is over the cloth, which may lie that much higher then."""
 WHITE: Colour = (215, 215, 215)
+NOSE_Y = 0.6
+"""Where the tip of every nose lies in face coordinates, as `Head` has them."""
+_CELLS_A_PIXEL, _SHEET_SIDES = 5, (128, 640)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +60,12 @@ class MaskStyle:
 
 
 # The right half of the outline, from the middle of the upper edge to the middle of the lower.
-# The first two points move with the tip of the nose, which these figures take to be at 0.62.
-_NOSE_Y = 0.62
 _OUTLINES = {
     Placement.WORN: [
-        (0, 0.26), (0.55, 0.42), (1.5, 0.5), (1.58, 0.95), (1.3, 1.45), (0.65, 1.85), (0, 1.95),
+        (0, 0.24), (0.55, 0.4), (1.5, 0.5), (1.58, 0.95), (1.3, 1.45), (0.65, 1.85), (0, 1.95),
     ],
     Placement.NOSE_OUT: [
-        (0, 0.8), (0.6, 0.8), (1.5, 0.72), (1.55, 1.15), (1.25, 1.55), (0.65, 1.9), (0, 2.0),
+        (0, 0.78), (0.6, 0.78), (1.5, 0.72), (1.55, 1.15), (1.25, 1.55), (0.65, 1.9), (0, 2.0),
     ],
     Placement.CHIN: [
         (0, 1.35), (0.6, 1.3), (1.4, 1.1), (1.45, 1.4), (1.2, 1.75), (0.65, 2.1), (0, 2.2),
@@ -77,13 +81,14 @@ _ROOM = {
     Placement.CHIN: (-0.1, 0.65),
     Placement.EYES: (-0.15, 0.1),
 }
-_HANGING = [(1.35, 0.75), (2.1, 0.65), (2.25, 1.4), (2.0, 2.2), (1.45, 2.3), (1.25, 1.5)]
+# Of one that hangs beside the right side of a face, about its own middle.
+_HANGING = [(-0.5, -0.7), (0.45, -0.8), (0.65, -0.05), (0.35, 0.75), (-0.4, 0.85), (-0.65, 0.05)]
 _STRAPS = {
-    Placement.WORN: [((1.5, 0.52), (2.05, 0.2)), ((1.45, 1.3), (2.05, 0.75))],
-    Placement.NOSE_OUT: [((1.5, 0.76), (2.05, 0.25)), ((1.4, 1.4), (2.05, 0.8))],
-    Placement.CHIN: [((1.4, 1.15), (2.05, 0.3)), ((1.35, 1.55), (2.05, 0.9))],
-    Placement.HANGING: [((1.6, 0.75), (1.95, 0.1)), ((1.9, 1.5), (1.95, 0.1))],
-    Placement.EYES: [((1.6, -0.3), (2.1, 0.1)), ((1.5, 0.3), (2.1, 0.1))],
+    Placement.WORN: [((1.5, 0.52), (2.3, 0.2)), ((1.45, 1.3), (2.25, 0.75))],
+    Placement.NOSE_OUT: [((1.5, 0.76), (2.3, 0.25)), ((1.4, 1.4), (2.25, 0.8))],
+    Placement.CHIN: [((1.4, 1.15), (2.3, 0.3)), ((1.35, 1.55), (2.25, 0.8))],
+    Placement.HANGING: [((1.6, 0.75), (2.3, 0.15)), ((1.9, 1.5), (2.3, 0.15))],
+    Placement.EYES: [((1.6, -0.3), (2.3, 0.15)), ((1.5, 0.3), (2.3, 0.15))],
 }
 
 
@@ -103,21 +108,28 @@ def draw_mask(
         style: how it looks.
         rng: moves edges and corners a little; None draws the same mask every time.
     """
-    face = FaceFrame(landmarks)
-    side = 1 if rng is None or rng.random() < 0.5 else -1
-    outline = _outline(face, placement, side, rng)
-    over = np.zeros((), np.float32)
+    head = Head(landmarks)
+    side = seen_side(head, 1 if rng is None or rng.random() < 0.5 else -1)
+    outline = _outline(placement, rng)
+    sheet = Sheet(int(np.clip(head.unit * _CELLS_A_PIXEL, *_SHEET_SIDES)))
+    cover: NDArray[Any] = sheet.filled(outline)
     if placement is Placement.NOSE_OUT and rng is not None and rng.random() < _NOSE_OVER_IT:
         outline[:, 1] -= rng.uniform(0, _HIGHER)
-        over = nose(image, face, rng)
-    cover = coverage(image, face.points(outline), face.unit / 25)
-    painted = _cloth(image, face, style)
+        cover = without_nose(sheet.filled(outline), rng)
+    flat = _cloth(sheet, style)
+    if placement is Placement.HANGING:
+        cloth, covered = beside_head(flat, cover, head, side, image.shape, np.eye(3))
+    else:
+        cloth, covered = onto_head(flat, cover, head, image.shape)
     out = image.astype(np.float32)
+    level = light_level(image, head.unit)
     if style.straps or placement is Placement.HANGING:
-        sides = (side,) if placement is Placement.HANGING else (-1, 1)
-        drop = float(outline[0, 1]) - usual_top(placement)
-        draw_straps(image, out, face, placement, sides, _strap_colour(style, rng), drop)
-    blend(out, painted, np.asarray(cover * (1 - over), np.float32))
+        is_beside = placement is Placement.HANGING
+        sides = (side,) if is_beside else (-1, 1)
+        drop = 0.0 if is_beside else float(outline[0, 1]) - usual_top(placement)
+        draw_straps(image, out, head, placement, sides, _strap_colour(style, rng), drop)
+    soft = cv2.GaussianBlur(covered, (0, 0), max(head.unit / 25, 0.4))
+    blend(out, cloth * level[..., None], np.asarray(soft, np.float32))
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
@@ -138,24 +150,42 @@ def _medical_style(rng: np.random.Generator) -> MaskStyle:
     return MaskStyle(colours[int(rng.integers(len(colours)))], folds=3)
 
 
-def outline_of(face: FaceFrame, placement: Placement, side: int = 1) -> Outline:
-    """The outline of a mask in face coordinates, shape (n, 2).
-
-    Args:
-        face: that wears it.
-        placement: where the mask sits.
-        side: 1 or -1, the ear that a hanging one hangs from.
-    """
-    if placement is not Placement.HANGING:
-        return face.turned(_half(face, placement))
-    outline: Outline = np.array(_HANGING) * [side, 1]
-    outline[:, 0] += face.nose_x * 0.3
-    return outline
+def outline_of(placement: Placement) -> Outline:
+    """The outline of a mask in face coordinates, shape (n, 2); of one that hangs, about itself."""
+    if placement is Placement.HANGING:
+        return np.array(_HANGING)
+    return symmetric(_OUTLINES[placement])
 
 
 def usual_top(placement: Placement) -> float:
-    """The y of the upper edge's middle where a mask sits so, in face coordinates."""
-    return (_HANGING if placement is Placement.HANGING else _OUTLINES[placement])[0][1]
+    """The y of the upper edge's middle where a mask sits so on a face, in face coordinates."""
+    return _OUTLINES[placement][0][1]
+
+
+def without_nose(
+    cover: NDArray[Any], rng: np.random.Generator, moved: NDArray[np.float64] | None = None
+) -> Floats:
+    """A mask's cover (side, side) where the nose and its wings are over it.
+
+    Args:
+        cover: on its sheet, 0..1.
+        rng: chooses how large the nose is.
+        moved: from the sheet's face coordinates to those where the mask lies on a head, (3, 3).
+    """
+    width, height = rng.uniform(0.42, 0.62), rng.uniform(0.26, 0.36)
+    middle = NOSE_Y + rng.uniform(0.06, 0.14) - height
+    outline = ellipse(0, middle, width, height)
+    if moved is not None:
+        back = np.linalg.inv(moved)
+        outline = outline @ back[:2, :2].T + back[:2, 2]
+    sheet = Sheet(cover.shape[0])
+    nose = cv2.GaussianBlur(sheet.filled(outline).astype(np.float32), (0, 0), sheet.unit / 40)
+    return np.asarray(cover * (1 - nose), np.float32)
+
+
+def seen_side(head: Head, side: int) -> int:
+    """The side, -1 or 1, or the other where that one is turned away."""
+    return side if head.facing(np.array([side * 1.75, 1.0])) > 0 else -side
 
 
 def random_style(rng: np.random.Generator, skin: Floats | None = None) -> MaskStyle:
@@ -193,25 +223,13 @@ def _strap_colour(style: MaskStyle, rng: np.random.Generator | None) -> Colour:
     return WHITE if rng is None or rng.random() < 0.5 else style.colour
 
 
-def _outline(
-    face: FaceFrame, placement: Placement, side: int, rng: np.random.Generator | None
-) -> Outline:
+def _outline(placement: Placement, rng: np.random.Generator | None) -> Outline:
     if rng is None:
-        return outline_of(face, placement, side)
-    if placement is Placement.HANGING:
-        outline = outline_of(face, placement, side)
-    else:
-        outline = face.turned(_moved(_half(face, placement), placement, rng))
+        return outline_of(placement)
+    outline = outline_of(placement)
+    if placement is not Placement.HANGING:
+        outline = symmetric(_moved(_OUTLINES[placement], placement, rng))
     return outline + rng.normal(0, 0.03, outline.shape)
-
-
-def _half(face: FaceFrame, placement: Placement) -> list[tuple[float, float]]:
-    """The right half of an outline, its upper edge where this nose wants it."""
-    half = list(_OUTLINES[placement])
-    lift = face.nose_y - _NOSE_Y
-    if placement in (Placement.WORN, Placement.NOSE_OUT):
-        half[:2] = [(x, y + lift) for x, y in half[:2]]
-    return half
 
 
 def _moved(
@@ -226,10 +244,10 @@ def _moved(
     return upper + [(x * width, y + depth * (y > 1)) for x, y in half[2:]]
 
 
-def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
-    """Cloth over the whole picture: colour, print, folds, and the light of the scene below it."""
-    x, y = face.grid(image)
-    cloth = np.empty(image.shape, np.float32)
+def _cloth(sheet: Sheet, style: MaskStyle) -> Floats:
+    """Cloth over a whole sheet: colour, print and folds, shape (side, side, 3)."""
+    x, y = np.moveaxis(sheet.middles(), 2, 0)
+    cloth = np.empty((sheet.side, sheet.side, 3), np.float32)
     cloth[:] = style.colour
     if style.print == "checks":
         cloth[(np.floor(x * 3) + np.floor(y * 4)) % 2 == 0] = style.second_colour
@@ -238,25 +256,21 @@ def _cloth(image: Image, face: FaceFrame, style: MaskStyle) -> Floats:
             style.second_colour
         )
     elif style.print == "mouth":
-        lips = face.points(ellipse(face.nose_x * 0.7, 1.1, 0.55, 0.2))
-        teeth = face.points(ellipse(face.nose_x * 0.7, 1.1, 0.4, 0.07))
-        blend(cloth, np.array([190, 60, 70], np.float32), coverage(image, lips, 0.5))
-        blend(cloth, np.array([240, 235, 225], np.float32), coverage(image, teeth, 0.5))
+        cloth[sheet.filled(ellipse(0, 1.1, 0.55, 0.2)) > 0] = (190, 60, 70)
+        cloth[sheet.filled(ellipse(0, 1.1, 0.4, 0.07)) > 0] = (240, 235, 225)
     if style.valve:
-        valve = face.points(ellipse(face.nose_x * 0.7 + 0.45, 1.15, 0.28, 0.2))
-        blend(cloth, cloth * np.float32(0.8), coverage(image, valve, 0.5))
+        cloth[sheet.filled(ellipse(0.45, 1.15, 0.28, 0.2)) > 0] *= 0.8
     shade = 1.06 - 0.08 * np.abs(x) ** 2 - 0.08 * np.maximum(y - 1, 0)
     for fold in range(style.folds):
         distance = np.abs(y - 0.85 - 0.3 * fold - 0.06 * (1 - x**2))
         shade -= 0.14 * np.exp(-((distance / 0.03) ** 2))
-    level = light_level(image, face)
-    return np.asarray(cloth * (np.clip(shade, 0.5, 1.1) * level)[..., None], np.float32)
+    return np.asarray(cloth * np.clip(shade, 0.5, 1.1)[..., None], np.float32)
 
 
 def draw_straps(
     image: Image,
     out: Floats,
-    face: FaceFrame,
+    head: Head,
     placement: Placement,
     sides: tuple[int, ...],
     colour: Colour = WHITE,
@@ -264,10 +278,12 @@ def draw_straps(
 ) -> None:
     """Straps from a mask to the ears, over `out`, in place, at these sides, -1 and 1.
 
-    Where the mask sits lower than usual by `drop`, in face coordinates, they begin lower.
+    Where the mask sits lower than usual by `drop`, in face coordinates, they begin lower. A side
+    that is turned away shows none.
     """
-    painted = np.array(colour, np.float32) * light_level(image, face)[..., None]
+    painted = np.array(colour, np.float32) * light_level(image, head.unit)[..., None]
     for side in sides:
         for start, end in _STRAPS[placement]:
-            ends = face.points(np.array([start, end]) * [side, 1] + [[0, drop], [0, 0]])
-            blend(out, painted, line(image, ends, face.unit / 22))
+            ends = np.array([start, end]) * [side, 1] + [[0, drop], [0, 0]]
+            if head.facing(ends.mean(axis=0)) > 0:
+                blend(out, painted, line(image, head.points(ends), head.unit / 22))
