@@ -1,5 +1,6 @@
 """The picture that things are drawn on, with the face before which they stand."""
 
+import cv2
 import numpy as np
 
 from maskwatch.data.drawing.face import (
@@ -10,14 +11,25 @@ from maskwatch.data.drawing.face import (
     light_level,
     line,
 )
+from maskwatch.data.drawing.head import Head
+from maskwatch.data.drawing.sheet import WIDE, Sheet, onto_head
 from maskwatch.types import Floats, Image
 
 
 class Canvas:
-    """The picture that is drawn on, with the face and the dice."""
+    """The picture that is drawn on, with the face and the dice.
 
-    def __init__(self, image: Image, face: FaceFrame, rng: np.random.Generator) -> None:
-        self.image, self.face, self.rng = image, face, rng
+    Args:
+        image: RGB, shape (h, w, 3).
+        landmarks: of the face, shape (5, 2) in pixels.
+        rng: the dice.
+    """
+
+    def __init__(self, image: Image, landmarks: Floats, rng: np.random.Generator) -> None:
+        self.image, self.landmarks, self.rng = image, landmarks, rng
+        self.face = face = FaceFrame(landmarks)
+        # Shoulders stay as wide as they are when a head turns.
+        self.wide = max(WIDE * face.unit / max(float(np.linalg.norm(face.across)), 1e-3), 1.0)
         self.out = image.astype(np.float32)
         self.light = light_level(image, face.unit)[..., None]
 
@@ -35,6 +47,14 @@ class Canvas:
         """Fill an outline in face coordinates, in the light of the scene."""
         cover = coverage(self.image, self.face.points(outline), soft * self.face.unit) * opacity
         blend(self.out, colour * self.light, cover)
+
+    def on_the_skin(self, *outlines: Outline, soft: float) -> list[Floats]:
+        """How much of each pixel outlines in face coordinates cover that follow the head's turn."""
+        head, sheet = Head(self.landmarks), Sheet()
+        filled = np.stack([sheet.filled(outline) for outline in outlines], axis=2)
+        covers, _ = onto_head(filled, filled[..., 0], head, self.image.shape)
+        softened = cv2.GaussianBlur(covers, (0, 0), max(soft * self.face.unit, 0.4))
+        return list(np.moveaxis(np.asarray(softened, np.float32), 2, 0))
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
         """A dark line in face coordinates."""

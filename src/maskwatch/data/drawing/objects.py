@@ -10,7 +10,6 @@ import numpy as np
 
 from maskwatch.data.drawing import held, worn
 from maskwatch.data.drawing.canvas import Canvas
-from maskwatch.data.drawing.face import FaceFrame
 from maskwatch.types import Floats, Image, MaskState
 
 
@@ -50,7 +49,7 @@ def draw_thing(image: Image, landmarks: Floats, thing: Thing, rng: np.random.Gen
         thing: what to draw.
         rng: chooses size, place and colour.
     """
-    canvas = Canvas(image, FaceFrame(landmarks), rng)
+    canvas = Canvas(image, landmarks, rng)
     _DRAWN[thing](canvas)
     return np.clip(canvas.out, 0, 255).astype(np.uint8)
 

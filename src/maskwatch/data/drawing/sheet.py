@@ -13,7 +13,7 @@ from maskwatch.types import Floats, Image
 
 _X0, _Y0, _SPAN = -2.1, -0.7, 4.2
 _CUT_SIDE = 128
-_WIDE = 0.513
+WIDE = 0.513
 """Of half the distance between the eyes to that from the eyes to the mouth, seen from the front."""
 _LEAST_FACING = 0.2
 """Of a part that is seen: one that is turned farther away is smeared."""
@@ -108,7 +108,7 @@ def beside_head(
     """
     eyes, mouth, edge = head.points(np.array([[0, 0], [0, 1], [side * 1.75, 1.4]]))
     down = mouth - eyes
-    width = _WIDE * max(np.cos(np.radians(head.yaw_deg)), 0.5)
+    width = WIDE * max(np.cos(np.radians(head.yaw_deg)), 0.5)
     basis = np.column_stack([width * np.array([down[1], -down[0]]), down]) + 1e-6 * np.eye(2)
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     spots = np.stack([columns, rows], axis=-1) - edge

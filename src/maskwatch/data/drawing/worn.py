@@ -3,7 +3,7 @@
 import numpy as np
 
 from maskwatch.data.drawing.canvas import Canvas, box
-from maskwatch.data.drawing.face import blend, coverage, ellipse
+from maskwatch.data.drawing.face import blend, coverage, ellipse, symmetric
 from maskwatch.types import Floats
 
 
@@ -14,7 +14,7 @@ def scarf(c: Canvas) -> None:
     outline = np.array(
         [[-2.6, top - drop], [-1.4, top], [0, top + 0.15], [1.4, top], [2.6, top + drop],
          [3.0, 4.5], [-3.0, 4.5]]
-    )  # fmt: skip
+    ) * [c.wide * c.rng.uniform(1, 1.4), 1]  # fmt: skip
     if c.rng.random() < 0.5:
         cover = coverage(c.image, c.face.points(outline), 0.03 * c.face.unit)
         blend(c.out, _folded(c), cover)
@@ -26,14 +26,14 @@ def scarf(c: Canvas) -> None:
         y = top + 0.35 * (fold + 1) + c.rng.normal(0, 0.05)
         tilt = c.rng.normal(0, 0.2)
         band = np.array(
-            [[-3, y - tilt], [3, y + tilt], [3, y + tilt + 0.12], [-3, y - tilt + 0.12]]
-        )
+            [[-4, y - tilt], [4, y + tilt], [4, y + tilt + 0.12], [-4, y - tilt + 0.12]]
+        ) * [c.wide, 1]
         c.fill(band, second, opacity=0.7, soft=0.06)
 
 
 def shawl(c: Canvas) -> None:
     """Around the head and below the chin: a hood, a shawl, a head scarf."""
-    around = ellipse(0, 0.6, c.rng.uniform(2.3, 3.2), c.rng.uniform(2.7, 3.4))
+    around = ellipse(0, 0.6, c.wide * c.rng.uniform(2.4, 3.6), c.rng.uniform(2.2, 3.0))
     room = c.rng.uniform(1.25, 1.6), c.rng.uniform(1.45, 1.75)
     face = c.face.points(ellipse(c.face.nose_x * 0.4, 0.55 + c.rng.uniform(-0.1, 0.1), *room))
     cover = coverage(c.image, c.face.points(around), 0.04 * c.face.unit)
@@ -104,14 +104,11 @@ def beard(c: Canvas) -> None:
     """Around the lips and along the jaw."""
     hair = c.colour((35, 28, 24), (70, 50, 35), (110, 105, 100), (150, 110, 70), (200, 200, 198))
     length = c.rng.uniform(1.8, 2.4)
-    jaw = c.face.turned(
+    jaw = symmetric(
         [(0, 0.72), (0.45, 0.76), (0.8, 1.0), (1.45, 0.5), (1.45, 1.1), (1.15, 1.6),
          (0.5, length), (0, length + 0.05)]
     )  # fmt: skip
-    cover = coverage(c.image, c.face.points(jaw), 0.08 * c.face.unit)
-    lips = coverage(
-        c.image, c.face.points(ellipse(c.face.nose_x * 0.7, 1.02, 0.5, 0.13)), 0.04 * c.face.unit
-    )
+    cover, lips = c.on_the_skin(jaw, ellipse(0, 1.02, 0.5, 0.13), soft=0.06)
     grain = c.rng.normal(0, 22, (*c.image.shape[:2], 1)).astype(np.float32)
     painted = hair * c.light + grain
     blend(c.out, painted, cover * (1 - 0.9 * lips) * np.float32(c.rng.uniform(0.6, 0.95)))
