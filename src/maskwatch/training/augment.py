@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -97,7 +98,7 @@ def training_batch(
 
 
 def real_masks(crops: FaceCrops, least_side_px: float = LEAST_MASKED_SIDE_PX) -> list[MaskCutout]:
-    """The masks of the faces that wear one well, where their edges are found.
+    """The masks of the faces that wear one well or leave their nose out, where edges are found.
 
     Args:
         crops: faces of any state; those that are held out are left alone.
@@ -105,10 +106,13 @@ def real_masks(crops: FaceCrops, least_side_px: float = LEAST_MASKED_SIDE_PX) ->
     """
     sides = np.minimum(*(crops.places[:, 2:] - crops.places[:, :2]).T)
     known = np.isfinite(crops.landmarks).all(axis=(1, 2)) & ~crops.held_out
-    worn = (crops.labels == CLASSES.index(MaskState.MASK)) & known & (sides >= least_side_px)
+    found: list[MaskCutout | None] = []
     with ThreadPoolExecutor() as pool:
-        cut = pool.map(cut_mask, crops.images[worn], crops.landmarks[worn])
-        return [cutout for cutout in cut if cutout is not None]
+        for placement in (Placement.WORN, Placement.NOSE_OUT):
+            so = (crops.labels == CLASSES.index(placement.state)) & known & (sides >= least_side_px)
+            cut = partial(cut_mask, placement=placement)
+            found += pool.map(cut, crops.images[so], crops.landmarks[so])
+    return [cutout for cutout in found if cutout is not None]
 
 
 def _moved(
@@ -162,7 +166,7 @@ def _drawn_on(
         chances = [chance for _, chance in _PLACEMENTS]
         placement = _PLACEMENTS[int(rng.choice(len(_PLACEMENTS), p=chances))][0]
         if cutouts and rng.random() < how.real_mask:
-            mask = cutout_like(cutouts, landmarks, rng)
+            mask = cutout_like(cutouts, landmarks, rng, placement)
             masked = lay_mask(image, landmarks, mask, placement, rng)
         else:
             masked = draw_random_mask(image, landmarks, placement, rng)

@@ -89,7 +89,9 @@ NARROW_AGAIN = replace(
 )
 WIDE_LAST = replace(
     _AGAIN,
-    steps=1000,
+    side=120,
+    margin=0.155,
+    steps=1200,
     seed=21,
     source_weights=(1.0, 0.8, 0.25),
     teacher_share=0.0,

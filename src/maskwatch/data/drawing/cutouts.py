@@ -32,15 +32,18 @@ LEAST_MASKED_SIDE_PX = 48
 """Of a face's short side: masks of smaller ones have no folds to see."""
 _SHEET = Sheet()
 _ROUNDS = 4
-_LEAST_LIKE, _MOST_LIKE = 0.7, 1.35
+_MOST_LIKE = 1.35
+_LEAST_UNLIKE, _MOST_SKIN = 11, 0.035
+_LIGHTNESS_COUNTS = np.array([0.2, 1, 1], np.float32)
+"""Of a colour's lightness, red and yellow: a chin is often darker than a nose."""
 _ROOM_PX = 9
-_MIDDLE = 0.0, 1.1
-_WHOLE = 0.95
+_WHOLE, _BARE = 0.95, 0.15
 _STRAPPED = 0.6
 _NOSE_OVER_IT = 0.6
 _ON_THE_BROW, _LEAST_LIFT = 0.4, 0.6
 _LEAST_SEEN, _LEAST_CHANGED = 0.3, 0.01
 _TRIES, _SAME_TURN_DEG = 12, 15
+_WORN_SO = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,7 @@ class MaskCutout:
 
     `picture` (128, 128, 3) RGB, x from -2.1 to 2.1 and y from -0.7 to 3.5 in face coordinates;
     `cover` (128, 128) of 0 or 1, where the mask is; `yaw_deg` how far the head was turned; `top`
-    and `bottom`, the y of its edges below the nose.
+    and `bottom`, the y of its edges below the nose; `placement`, how it was worn.
     """
 
     picture: Image
@@ -57,32 +60,66 @@ class MaskCutout:
     yaw_deg: float
     top: float
     bottom: float
+    placement: Placement = Placement.WORN
 
 
-def cut_mask(image: Image, landmarks: Floats) -> MaskCutout | None:
-    """The mask of a face that wears one well; None where its edges are not found.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Where a mask that is worn so begins at the earliest, how much of the usual outline it fills
+    at least, where its middle is, what it covers for certain, what it leaves bare."""
+
+    earliest: float
+    least_like: float
+    middle: tuple[float, float]
+    within: Outline
+    covered: Outline
+    bare: Outline | None = None
+
+
+_SEARCHES = {
+    Placement.WORN: _Search(
+        -0.7, 0.7, (0, 1.1), ellipse(0, 1.1, 0.55, 0.3), ellipse(0, 1.05, 0.85, 0.5)
+    ),
+    Placement.NOSE_OUT: _Search(
+        0.4,
+        0.45,
+        (0, 1.25),
+        ellipse(0, 1.25, 0.45, 0.2),
+        ellipse(0, 1.25, 0.6, 0.25),
+        ellipse(0, 0.4, 0.3, 0.15),
+    ),
+}
+
+
+def cut_mask(
+    image: Image, landmarks: Floats, placement: Placement = Placement.WORN
+) -> MaskCutout | None:
+    """The mask of a face that wears one so; None where its edges are not found.
 
     Args:
         image: RGB, shape (h, w, 3).
         landmarks: shape (5, 2) in pixels.
+        placement: worn well, or with the nose out.
     """
-    head = Head(landmarks)
+    head, search = Head(landmarks), _SEARCHES[placement]
     picture, is_seen = seen_from_the_front(image, head)
     likely = _SHEET.filled(outline_of(Placement.WORN)) * is_seen.astype(np.uint8)
-    cover = _by_colour(picture, likely, _SHEET.filled(ellipse(*_MIDDLE, 0.55, 0.3)))
+    bare = np.zeros_like(likely) if search.bare is None else _SHEET.filled(search.bare)
+    likely[bare > 0] = 0
+    cover = _by_colour(picture, likely, _SHEET.filled(search.within))
     # Beyond the outline lies what only has the mask's colour: clothes, the smeared rim.
     near = cv2.dilate(likely, np.ones((_ROOM_PX, _ROOM_PX), np.uint8))
-    cover = _part_at(cover * near.astype(np.uint8), np.array(_MIDDLE))
-    core = _SHEET.filled(ellipse(0, 1.05, 0.85, 0.5)) > 0
+    cover = _part_at(cover * near.astype(np.uint8), np.array(search.middle))
     alike = cover.sum() / max(int(likely.sum()), 1)
-    if not _LEAST_LIKE <= alike <= _MOST_LIKE or cover[core].mean() < _WHOLE:
+    if not search.least_like <= alike <= _MOST_LIKE or _share(cover, search.covered) < _WHOLE:
+        return None
+    if bare.any() and (cover[bare > 0].mean() > _BARE or _is_skin(picture, cover, bare)):
         return None
     column = _SHEET.side // 2
     rows = np.flatnonzero(cover[:, column - 3 : column + 3].mean(axis=1) > 0.5)
-    if not len(rows):
+    if not len(rows) or (top := _SHEET.y_of(rows[0])) < search.earliest:
         return None
-    top, bottom = _SHEET.y_of(rows[0]), _SHEET.y_of(rows[-1] + 1)
-    return MaskCutout(picture, cover, head.yaw_deg, top, bottom)
+    return MaskCutout(picture, cover, head.yaw_deg, top, _SHEET.y_of(rows[-1] + 1), placement)
 
 
 def lay_mask(
@@ -104,7 +141,9 @@ def lay_mask(
         rng: chooses how far it slips, how it is tinted, whether it is mirrored.
     """
     head = Head(landmarks)
-    is_nose_over_it = placement is Placement.NOSE_OUT and rng.random() < _NOSE_OVER_IT
+    is_as_it_was = placement is cutout.placement
+    is_slipped = placement is Placement.NOSE_OUT and not is_as_it_was
+    is_nose_over_it = is_slipped and rng.random() < _NOSE_OVER_IT
     moved = _slipped(cutout, placement, is_nose_over_it, rng)
     flat, cover = _tinted(cutout.picture, rng), cutout.cover.astype(np.float32)
     side = 0
@@ -147,17 +186,26 @@ def shows(picture: Image, plain: Image) -> bool:
 
 
 def cutout_like(
-    cutouts: Sequence[MaskCutout], landmarks: Floats, rng: np.random.Generator
+    cutouts: Sequence[MaskCutout],
+    landmarks: Floats,
+    rng: np.random.Generator,
+    placement: Placement = Placement.WORN,
 ) -> MaskCutout:
     """One of the masks, of a head turned about as far as this one.
 
+    Half of those that are to leave a nose out are masks that were worn so, if there are any.
+
     Args:
-        cutouts: at least one.
+        cutouts: at least one that was worn well.
         landmarks: of the face that it is for, shape (5, 2).
         rng: what chooses.
+        placement: where the mask is to sit.
     """
+    worn_so = [cutout for cutout in cutouts if cutout.placement is placement]
+    if placement is Placement.WORN or not worn_so or rng.random() >= _WORN_SO:
+        worn_so = [cutout for cutout in cutouts if cutout.placement is Placement.WORN]
     turn = abs(Head(landmarks).yaw_deg)
-    some = [cutouts[int(i)] for i in rng.integers(0, len(cutouts), _TRIES)]
+    some = [worn_so[int(i)] for i in rng.integers(0, len(worn_so), _TRIES)]
     away = [abs(abs(cutout.yaw_deg) - turn) for cutout in some]
     near = [i for i in range(_TRIES) if away[i] < _SAME_TURN_DEG]
     return some[near[0] if near else int(np.argmin(away))]
@@ -173,7 +221,10 @@ def _slipped(
     wide = rng.uniform(0.94, 1.18)
     if placement is Placement.HANGING:
         return _hanging(rng, wide)
-    if placement is Placement.WORN:
+    if placement is Placement.NOSE_OUT and placement is cutout.placement:
+        top = cutout.top + rng.uniform(-0.05, 0.08)
+        bottom = cutout.bottom + rng.uniform(-0.08, 0.1)
+    elif placement is Placement.WORN:
         top = min(cutout.top + rng.uniform(-0.08, 0.06), NOSE_Y - 0.12)
         bottom = cutout.bottom + rng.uniform(-0.08, 0.1)
     elif placement is Placement.NOSE_OUT:
@@ -243,6 +294,19 @@ def _by_colour(
     cv2.grabCut(picture, seen, whole, outside, inside, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     cover: NDArray[np.uint8] = np.isin(seen, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     return np.asarray(cv2.morphologyEx(cover, cv2.MORPH_CLOSE, np.ones((5, 5))), np.uint8)
+
+
+def _is_skin(picture: Image, cover: NDArray[np.uint8], bare: NDArray[np.uint8]) -> bool:
+    """Whether much of what was found has the colour of the bare nose: lips, a beard, no mask."""
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32) * _LIGHTNESS_COUNTS
+    skin = np.median(lab[bare > 0], axis=0)
+    away = np.linalg.norm(lab[cover > 0] - skin, axis=1)
+    return float((away < _LEAST_UNLIKE).mean()) > _MOST_SKIN
+
+
+def _share(cover: NDArray[np.uint8], outline: Outline) -> float:
+    """How much of an outline is covered."""
+    return float(cover[_SHEET.filled(outline) > 0].mean())
 
 
 def _part_at(cover: NDArray[np.uint8], xy: Outline) -> NDArray[np.uint8]:
