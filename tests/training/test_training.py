@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -390,8 +391,11 @@ def test_drawn_masks_change_the_label_with_the_picture(crops: FaceCrops) -> None
 
 def test_real_masks_are_cut_from_faces_that_are_learnt_from(crops: FaceCrops) -> None:
     masks = real_masks(crops, least_side_px=20)
-    worn = (crops.labels == 0) & ~crops.held_out
-    assert 0.5 * worn.sum() <= len(masks) <= worn.sum()
+    worn, wrong = ((crops.labels == label) & ~crops.held_out for label in (0, 2))
+    cut = Counter(mask.placement for mask in masks)
+    assert set(cut) <= {Placement.WORN, Placement.NOSE_OUT}
+    assert 0.5 * worn.sum() <= cut[Placement.WORN] <= worn.sum()
+    assert cut[Placement.NOSE_OUT] <= wrong.sum()
     assert not real_masks(crops, least_side_px=500)
 
 

@@ -89,9 +89,7 @@ NARROW_AGAIN = replace(
 )
 WIDE_LAST = replace(
     _AGAIN,
-    side=120,
-    margin=0.155,
-    steps=1200,
+    steps=1000,
     seed=21,
     source_weights=(1.0, 0.8, 0.25),
     teacher_share=0.0,
@@ -107,9 +105,11 @@ SMALL = Recipe(
     blocks=14,
     side=96,
     margin=0.12,
-    steps=1200,
+    steps=2000,
     learning_rate=8e-4,
-    average_decay=0.997,
+    average_decay=0.998,
+    source_weights=(1.0, 0.8, 0.3),
+    augmentation=replace(_REAL_MASKS, drawn_thing=0.16, other_person=0.05),
     teacher_share=0.7,
 )
 LITE = Recipe(
@@ -143,7 +143,7 @@ PLANS = {
         starts_as=("taught", "forerunner"),
     ),
     "standard": Plan(((WIDE_LAST,), NARROW_LAST), starts_as=("paired",)),
-    "small": Plan(((SMALL,),), teachers=("teacher",)),
+    "small": Plan(((SMALL,),), teachers=("standard",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }

@@ -44,6 +44,28 @@ def test_a_mask_whose_edge_is_not_found_is_not_cut() -> None:
     assert cut_mask(np.full((200, 300, 3), 120, np.uint8), LANDMARKS) is None
 
 
+def test_a_mask_that_leaves_the_nose_out_is_cut_as_it_is_worn(
+    astronaut: Image, worn: Image, cutout: MaskCutout
+) -> None:
+    wrong = draw_mask(astronaut, LANDMARKS, Placement.NOSE_OUT, BLUE)
+    found = cut_mask(wrong, LANDMARKS, Placement.NOSE_OUT)
+    assert found is not None
+    assert found.placement is Placement.NOSE_OUT
+    assert 0.6 < found.top < 0.95
+    for bare in (astronaut, worn):  # Lips are no mask, and a covered nose is not out.
+        assert cut_mask(bare, LANDMARKS, Placement.NOSE_OUT) is None
+    laid = lay_mask(astronaut, LANDMARKS, found, Placement.NOSE_OUT, _Untinted(1)).astype(int)
+    is_blue = laid[..., 2] > laid[..., 0] + 25
+    assert is_blue[MOUTH[1], MOUTH[0]]
+    assert not is_blue[NOSE[1], NOSE[0]]
+    rng = np.random.default_rng(0)
+    chosen = [
+        cutout_like([found, cutout], LANDMARKS, rng, Placement.NOSE_OUT) is found for _ in range(40)
+    ]
+    assert 8 < sum(chosen) < 32
+    assert all(cutout_like([found, cutout], LANDMARKS, rng) is cutout for _ in range(9))
+
+
 @pytest.mark.parametrize(("placement", "covered"), COVERED)
 def test_a_laid_mask_covers_what_its_placement_says(
     astronaut: Image, cutout: MaskCutout, placement: Placement, covered: list[tuple[int, int]]
