@@ -1,9 +1,9 @@
 """Train without one source, test on it: for each labelled source, how far the recipe carries.
 
 The looks of `standard`, with a mask on 35% of the bare faces, in a short recipe (96 pixels, one
-training from ImageNet weights, in floats), on labels as published; the left-out source's labelled boxes (where only the picture is labelled:
-the face detector's), argmax over three states. Without `ilc2021-train` no real wrongly worn
-mask is left to learn from: only drawn ones.
+training from ImageNet weights, in floats), on labels as published; the left-out source's labelled
+boxes (where only the picture is labelled: the face detector's), argmax over three states. Without
+`ilc2021-train` twenty faces that really wear their mask wrongly are left to learn from.
 
     scripts/bench leave_one_out [--steps 300]
 """

@@ -393,9 +393,8 @@ def test_real_masks_are_cut_from_faces_that_are_learnt_from(crops: FaceCrops) ->
     masks = real_masks(crops, least_side_px=20)
     worn, wrong = ((crops.labels == label) & ~crops.held_out for label in (0, 2))
     cut = Counter(mask.placement for mask in masks)
-    assert set(cut) <= {Placement.WORN, Placement.NOSE_OUT}
     assert 0.5 * worn.sum() <= cut[Placement.WORN] <= worn.sum()
-    assert cut[Placement.NOSE_OUT] <= wrong.sum()
+    assert 0 < cut[Placement.NOSE_OUT] <= wrong.sum()
     assert not real_masks(crops, least_side_px=500)
 
 

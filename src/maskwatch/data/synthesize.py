@@ -202,5 +202,5 @@ class _Pen:
         placement = _WRONG[turn % len(_WRONG)] if state is MaskState.INCORRECT else Placement.WORN
         if not self.masks:
             return draw_random_mask(image, landmarks, placement, self.rng), placement.value
-        mask = cutout_like(self.masks, landmarks, self.rng)
+        mask = cutout_like(self.masks, landmarks, self.rng, placement)
         return lay_mask(image, landmarks, mask, placement, self.rng), placement.value

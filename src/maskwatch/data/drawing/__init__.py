@@ -4,15 +4,9 @@ Drawn masks make more of the rare wrongly worn ones; the same drawings worn well
 itself from becoming the cue; drawn hands, cups and scarves show what covers a mouth and is no mask.
 """
 
-from maskwatch.data.drawing.cutouts import (
-    LEAST_MASKED_SIDE_PX,
-    MaskCutout,
-    cut_mask,
-    cutout_like,
-    lay_mask,
-    shows,
-)
+from maskwatch.data.drawing.cutouts import LEAST_MASKED_SIDE_PX, MaskCutout, cut_mask
 from maskwatch.data.drawing.face import FaceFrame, mirrored
+from maskwatch.data.drawing.laying import cutout_like, lay_mask, shows
 from maskwatch.data.drawing.masks import (
     MaskStyle,
     Placement,

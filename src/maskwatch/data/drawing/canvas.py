@@ -12,7 +12,7 @@ from maskwatch.data.drawing.face import (
     line,
 )
 from maskwatch.data.drawing.head import Head
-from maskwatch.data.drawing.sheet import WIDE, Sheet, onto_head
+from maskwatch.data.drawing.sheet import WIDE, Sheet
 from maskwatch.types import Floats, Image
 
 
@@ -50,11 +50,15 @@ class Canvas:
 
     def on_the_skin(self, *outlines: Outline, soft: float) -> list[Floats]:
         """How much of each pixel outlines in face coordinates cover that follow the head's turn."""
-        head, sheet = Head(self.landmarks), Sheet()
-        filled = np.stack([sheet.filled(outline) for outline in outlines], axis=2)
-        covers, _ = onto_head(filled, filled[..., 0], head, self.image.shape)
-        softened = cv2.GaussianBlur(covers, (0, 0), max(soft * self.face.unit, 0.4))
-        return list(np.moveaxis(np.asarray(softened, np.float32), 2, 0))
+        sheet = Sheet()
+        xs, ys = sheet.under(Head(self.landmarks), self.image.shape)
+        covers = []
+        for outline in outlines:
+            filled = sheet.filled(outline).astype(np.float32)
+            cover = cv2.remap(filled, xs, ys, cv2.INTER_LINEAR)
+            soft_cover = cv2.GaussianBlur(cover, (0, 0), max(soft * self.face.unit, 0.4))
+            covers.append(np.asarray(soft_cover, np.float32))
+        return covers
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
         """A dark line in face coordinates."""

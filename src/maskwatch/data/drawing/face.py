@@ -31,9 +31,7 @@ class FaceFrame:
         self.across = across * max(1.0, shortest / length)
         self.unit = max(float(np.linalg.norm(self.down)), 1.0)
         self.basis = np.stack([self.across, self.down], axis=1) + 1e-6 * np.eye(2)
-        x, y = np.linalg.solve(self.basis, nose - self.origin)
-        self.nose_x = float(np.clip(x, -0.8, 0.8))
-        self.nose_y = float(np.clip(y, 0.35, 0.85))
+        self.nose_x = float(np.clip(np.linalg.solve(self.basis, nose - self.origin)[0], -0.8, 0.8))
 
     def points(self, xy: Outline) -> Floats:
         """Face coordinates (n, 2) in pixels."""

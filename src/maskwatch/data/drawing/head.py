@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from maskwatch.data.drawing.face import Outline
 from maskwatch.types import Floats
@@ -33,6 +32,8 @@ _ROWS, _COLUMNS, _WIDEST = 30, 27, np.radians(84)
 _MISSES, _NODS, _WIDTHS = 0.04, 0.3, 0.12
 _MOST_TURNED = np.radians(85)
 _STEP = 0.02
+_NOSE_REACH = 0.45
+_STEPS, _NUDGE, _LEAST_GAIN = 15, 1e-5, 1e-3
 _SUBPIXEL_BITS = 4
 _LEAST_AREA_PX = 1e-6
 
@@ -103,27 +104,39 @@ def _depth(x: _Array, y: _Array) -> NDArray[np.float64]:
 
 
 def _fitted(marks: _Array, down: _Array, unit: float) -> NDArray[np.float64]:
-    """Yaw, nod, roll, logarithms of scale and of width, and the point between the eyes."""
+    """Yaw, nod, roll, logarithms of scale and of width, and the point between the eyes.
+
+    Damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963), from a head that looks ahead.
+    """
     middle = marks[:2].mean(axis=0)
-    sideways = np.array([down[1], -down[0]]) / unit
-    nose = float((marks[2] - middle) @ sideways) / unit
-    start = np.array(
-        [
-            np.arcsin(np.clip(nose / 0.45, -0.97, 0.97)),
-            0,
-            np.arctan2(-down[0], down[1]),
-            np.log(unit / _TALL),
-            0,
-            *middle,
-        ]
-    )
+    seen = (marks - middle) / unit
+    nose = float(seen[2] @ [down[1], -down[0]]) / unit
+    turn = np.arcsin(np.clip(nose / _NOSE_REACH, -0.97, 0.97))
+    pose = np.array([turn, 0, np.arctan2(-down[0], down[1]), -np.log(_TALL), 0, 0, 0])
+    missed, damping = _misses(pose, seen), 1e-2
+    for _ in range(_STEPS):
+        slopes = [(_misses(pose + nudge, seen) - missed) / _NUDGE for nudge in _NUDGE * np.eye(7)]
+        jacobian = np.stack(slopes, axis=1)
+        curvature = jacobian.T @ jacobian + damping * np.eye(7)
+        moved = pose - np.linalg.solve(curvature, jacobian.T @ missed)
+        missed_then = _misses(moved, seen)
+        if missed_then @ missed_then >= missed @ missed:
+            damping *= 10
+            continue
+        gained = missed @ missed - missed_then @ missed_then
+        pose, missed, damping = moved, missed_then, damping / 10
+        if gained < _LEAST_GAIN:
+            break
+    pose[3] += np.log(unit)
+    pose[5:] = middle + unit * pose[5:]
+    return pose
 
-    def misses(pose: NDArray[np.float64]) -> NDArray[np.float64]:
-        off = (_projected(_POINTS, pose)[:, :2] - marks).ravel() / (unit * _MISSES)
-        beyond = max(abs(pose[0]) - _MOST_TURNED, 0) * 50
-        return np.concatenate([off, [pose[1] / _NODS, pose[4] / _WIDTHS, beyond]])
 
-    return np.asarray(least_squares(misses, start, method="lm", xtol=1e-4, ftol=1e-4).x)
+def _misses(pose: _Array, seen: _Array) -> NDArray[np.float64]:
+    """How far landmarks lie from where the pose has them, and how unlikely the pose is."""
+    off = (_projected(_POINTS, pose)[:, :2] - seen).ravel() / _MISSES
+    beyond = max(abs(pose[0]) - _MOST_TURNED, 0) * 50
+    return np.concatenate([off, [pose[1] / _NODS, pose[4] / _WIDTHS, beyond]])
 
 
 def _projected(points: _Array, pose: _Array) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from maskwatch.data.drawing.face import (
     symmetric,
 )
 from maskwatch.data.drawing.head import Head
-from maskwatch.data.drawing.sheet import Sheet, beside_head, onto_head
+from maskwatch.data.drawing.sheet import Beside, Sheet, laid
 from maskwatch.types import Floats, Image, MaskState
 
 
@@ -44,7 +44,8 @@ _NOSE_OVER_IT, _HIGHER = 0.5, 0.4
 WHITE: Colour = (215, 215, 215)
 NOSE_Y = 0.6
 """Where the tip of every nose lies in face coordinates, as `Head` has them."""
-_CELLS_A_PIXEL, _SHEET_SIDES = 5, (128, 640)
+_SIDE_OF_UNIT, _SHEET_SIDES = 5, (128, 640)
+"""A sheet has somewhat more cells than the picture has pixels there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ _ROOM = {
     Placement.CHIN: (-0.1, 0.65),
     Placement.EYES: (-0.15, 0.1),
 }
-# Of one that hangs beside the right side of a face, about its own middle.
-_HANGING = [(-0.5, -0.7), (0.45, -0.8), (0.65, -0.05), (0.35, 0.75), (-0.4, 0.85), (-0.65, 0.05)]
+# Of one that hangs beside a face, its middle where that of a worn one is.
+_HANGING = [(-0.5, 0.4), (0.45, 0.3), (0.65, 1.05), (0.35, 1.85), (-0.4, 1.95), (-0.65, 1.15)]
 _STRAPS = {
     Placement.WORN: [((1.5, 0.52), (2.3, 0.2)), ((1.45, 1.3), (2.25, 0.75))],
     Placement.NOSE_OUT: [((1.5, 0.76), (2.3, 0.25)), ((1.4, 1.4), (2.25, 0.8))],
@@ -111,20 +112,18 @@ def draw_mask(
     head = Head(landmarks)
     side = seen_side(head, 1 if rng is None or rng.random() < 0.5 else -1)
     outline = _outline(placement, rng)
-    sheet = Sheet(int(np.clip(head.unit * _CELLS_A_PIXEL, *_SHEET_SIDES)))
+    sheet = Sheet(int(np.clip(head.unit * _SIDE_OF_UNIT, *_SHEET_SIDES)))
     cover: NDArray[Any] = sheet.filled(outline)
     if placement is Placement.NOSE_OUT and rng is not None and rng.random() < _NOSE_OVER_IT:
         outline[:, 1] -= rng.uniform(0, _HIGHER)
         cover = without_nose(sheet.filled(outline), rng)
     flat = _cloth(sheet, style)
-    if placement is Placement.HANGING:
-        cloth, covered = beside_head(flat, cover, head, side, image.shape, np.eye(3))
-    else:
-        cloth, covered = onto_head(flat, cover, head, image.shape)
+    is_beside = placement is Placement.HANGING
+    place = Beside(head, side) if is_beside else head
+    cloth, covered = laid(flat, cover, place, image.shape)
     out = image.astype(np.float32)
     level = light_level(image, head.unit)
-    if style.straps or placement is Placement.HANGING:
-        is_beside = placement is Placement.HANGING
+    if style.straps or is_beside:
         sides = (side,) if is_beside else (-1, 1)
         drop = 0.0 if is_beside else float(outline[0, 1]) - usual_top(placement)
         draw_straps(image, out, head, placement, sides, _strap_colour(style, rng), drop)
@@ -151,7 +150,7 @@ def _medical_style(rng: np.random.Generator) -> MaskStyle:
 
 
 def outline_of(placement: Placement) -> Outline:
-    """The outline of a mask in face coordinates, shape (n, 2); of one that hangs, about itself."""
+    """The outline of a mask in face coordinates, shape (n, 2); of one that hangs, `Beside` it."""
     if placement is Placement.HANGING:
         return np.array(_HANGING)
     return symmetric(_OUTLINES[placement])
@@ -224,9 +223,9 @@ def _strap_colour(style: MaskStyle, rng: np.random.Generator | None) -> Colour:
 
 
 def _outline(placement: Placement, rng: np.random.Generator | None) -> Outline:
-    if rng is None:
-        return outline_of(placement)
     outline = outline_of(placement)
+    if rng is None:
+        return outline
     if placement is not Placement.HANGING:
         outline = symmetric(_moved(_OUTLINES[placement], placement, rng))
     return outline + rng.normal(0, 0.03, outline.shape)

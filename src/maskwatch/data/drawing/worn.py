@@ -10,11 +10,11 @@ from maskwatch.types import Floats
 def scarf(c: Canvas) -> None:
     """From the chin, the mouth or the nose down, in folds."""
     top = c.rng.uniform(0.45, 1.7)
-    drop = c.rng.uniform(-0.25, 0.35)
+    drop, wide = c.rng.uniform(-0.25, 0.35), c.wide * c.rng.uniform(1, 1.4)
     outline = np.array(
         [[-2.6, top - drop], [-1.4, top], [0, top + 0.15], [1.4, top], [2.6, top + drop],
          [3.0, 4.5], [-3.0, 4.5]]
-    ) * [c.wide * c.rng.uniform(1, 1.4), 1]  # fmt: skip
+    ) * [wide, 1]  # fmt: skip
     if c.rng.random() < 0.5:
         cover = coverage(c.image, c.face.points(outline), 0.03 * c.face.unit)
         blend(c.out, _folded(c), cover)
@@ -26,8 +26,8 @@ def scarf(c: Canvas) -> None:
         y = top + 0.35 * (fold + 1) + c.rng.normal(0, 0.05)
         tilt = c.rng.normal(0, 0.2)
         band = np.array(
-            [[-4, y - tilt], [4, y + tilt], [4, y + tilt + 0.12], [-4, y - tilt + 0.12]]
-        ) * [c.wide, 1]
+            [[-3, y - tilt], [3, y + tilt], [3, y + tilt + 0.12], [-3, y - tilt + 0.12]]
+        ) * [wide, 1]
         c.fill(band, second, opacity=0.7, soft=0.06)
 
 
