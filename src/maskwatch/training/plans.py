@@ -105,11 +105,9 @@ SMALL = Recipe(
     blocks=14,
     side=96,
     margin=0.12,
-    steps=2000,
+    steps=1200,
     learning_rate=8e-4,
-    average_decay=0.998,
-    source_weights=(1.0, 0.8, 0.3),
-    augmentation=replace(_REAL_MASKS, drawn_thing=0.16, other_person=0.05),
+    average_decay=0.997,
     teacher_share=0.7,
 )
 LITE = Recipe(
@@ -143,7 +141,7 @@ PLANS = {
         starts_as=("taught", "forerunner"),
     ),
     "standard": Plan(((WIDE_LAST,), NARROW_LAST), starts_as=("paired",)),
-    "small": Plan(((SMALL,),), teachers=("standard",)),
+    "small": Plan(((SMALL,),), teachers=("teacher",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }
