@@ -11,8 +11,8 @@ from maskwatch.data.drawing.face import (
     light_level,
     line,
 )
-from maskwatch.data.drawing.head import Head
-from maskwatch.data.drawing.sheet import WIDE, Sheet
+from maskwatch.data.drawing.head import WIDE, Head
+from maskwatch.data.drawing.sheet import Sheet
 from maskwatch.types import Floats, Image
 
 

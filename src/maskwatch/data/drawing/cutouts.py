@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.data.drawing.face import Outline, ellipse
-from maskwatch.data.drawing.head import Head
-from maskwatch.data.drawing.masks import NOSE_Y, Placement, outline_of
+from maskwatch.data.drawing.head import NOSE_Y, Head
+from maskwatch.data.drawing.masks import Placement, outline_of
 from maskwatch.data.drawing.sheet import MIDDLE, Sheet, seen_from_the_front
 from maskwatch.errors import UsageError
 from maskwatch.types import Floats, Image

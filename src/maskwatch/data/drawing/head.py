@@ -19,8 +19,12 @@ _Array = NDArray[np.floating[Any]]
 # Depth and width are in half distances between the eyes. Width, height and the nose's depth are
 # medians of what YuNet finds on frontal faces, and on those that are turned more and more.
 _TALL = 1.95
+NOSE_Y = 0.6
+"""Where the tip of every nose lies in face coordinates."""
+WIDE = 1 / _TALL
+"""Half the distance between the eyes, of that from the eyes to the mouth, seen from the front."""
 _POINTS = np.array(
-    [[-1, 0, 0], [1, 0, 0], [0, 0.6 * _TALL, 0.92], [-0.87, _TALL, 0.1], [0.87, _TALL, 0.1]]
+    [[-1, 0, 0], [1, 0, 0], [0, NOSE_Y * _TALL, 0.92], [-0.87, _TALL, 0.1], [0.87, _TALL, 0.1]]
 )
 _MIDDLE_Y = (-1.8, -0.7, 0.0, 0.35, 0.6, 0.8, 1.0, 1.35, 1.7, 1.95, 2.3, 3.3)
 _MIDDLE_Z = (-0.6, 0.2, 0.3, 0.45, 0.6, 0.72, 0.78, 0.7, 0.6, 0.1, -0.8, -1.6)
@@ -39,7 +43,7 @@ _LEAST_AREA_PX = 1e-6
 
 
 class Head:
-    """Where a head lies in a picture, and how it is turned.
+    """Where a head lies in a picture, and how it is turned; `unit`, pixels from eyes to mouth.
 
     Args:
         landmarks: shape (5, 2) in pixels: right eye, left eye, nose, corners of the mouth.
@@ -83,7 +87,7 @@ class Head:
         """In pixels, with the depth to the camera, shape (..., 3); landmarks where they are."""
         x, y = xy[..., 0], xy[..., 1]
         placed = _projected(np.stack([x, y * _TALL, _depth(x, y)], axis=-1), self._pose)
-        near_nose = np.exp(-(x**2)) * np.maximum(1 - np.abs(y - 0.6) / 0.4, 0)
+        near_nose = np.exp(-(x**2)) * np.maximum(1 - np.abs(y - NOSE_Y) / 0.4, 0)
         low = np.clip(y, 0, 1)
         weights = np.stack([1 - low, near_nose, low], axis=-1)
         weights[..., [0, 2]] *= (1 - near_nose)[..., None]
@@ -99,7 +103,7 @@ def _depth(x: _Array, y: _Array) -> NDArray[np.float64]:
     """How far the face, or the cloth before it, stands out there."""
     middle = np.interp(y, _MIDDLE_Y, _MIDDLE_Z)
     across = np.minimum(np.abs(x) / _half_width(y), 0.998)
-    nose = _NOSE_HIGH * np.exp(-((x / _NOSE_WIDE) ** 2) - ((y - 0.6) / 0.25) ** 2)
+    nose = _NOSE_HIGH * np.exp(-((x / _NOSE_WIDE) ** 2) - ((y - NOSE_Y) / 0.25) ** 2)
     return np.asarray(middle - _DEEP * (1 - np.sqrt(1 - across**2)) + nose)
 
 

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from maskwatch.data.drawing.cutouts import MaskCutout
 from maskwatch.data.drawing.face import blend, light_level
-from maskwatch.data.drawing.head import Head
+from maskwatch.data.drawing.head import NOSE_Y, Head
 from maskwatch.data.drawing.masks import (
-    NOSE_Y,
     WHITE,
     Colour,
     Placement,

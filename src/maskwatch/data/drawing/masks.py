@@ -17,7 +17,7 @@ from maskwatch.data.drawing.face import (
     line,
     symmetric,
 )
-from maskwatch.data.drawing.head import Head
+from maskwatch.data.drawing.head import NOSE_Y, Head
 from maskwatch.data.drawing.sheet import Beside, Sheet, laid
 from maskwatch.types import Floats, Image, MaskState
 
@@ -42,8 +42,6 @@ Print = Literal["plain", "checks", "dots", "mouth"]
 _NOSE_OVER_IT, _HIGHER = 0.5, 0.4
 """How often the nose is over the cloth, which may lie that much higher then."""
 WHITE: Colour = (215, 215, 215)
-NOSE_Y = 0.6
-"""Where the tip of every nose lies in face coordinates, as `Head` has them."""
 _SIDE_OF_UNIT, _SHEET_SIDES = 5, (128, 640)
 """A sheet has somewhat more cells than the picture has pixels there."""
 
@@ -113,10 +111,11 @@ def draw_mask(
     side = seen_side(head, 1 if rng is None or rng.random() < 0.5 else -1)
     outline = _outline(placement, rng)
     sheet = Sheet(int(np.clip(head.unit * _SIDE_OF_UNIT, *_SHEET_SIDES)))
-    cover: NDArray[Any] = sheet.filled(outline)
     if placement is Placement.NOSE_OUT and rng is not None and rng.random() < _NOSE_OVER_IT:
         outline[:, 1] -= rng.uniform(0, _HIGHER)
-        cover = without_nose(sheet.filled(outline), rng)
+        cover: NDArray[Any] = without_nose(sheet.filled(outline), rng)
+    else:
+        cover = sheet.filled(outline)
     flat = _cloth(sheet, style)
     is_beside = placement is Placement.HANGING
     place = Beside(head, side) if is_beside else head

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.data.drawing.face import Outline
-from maskwatch.data.drawing.head import Head
+from maskwatch.data.drawing.head import WIDE, Head
 from maskwatch.types import Floats, Image
 
 _X0, _Y0, _SPAN = -2.1, -0.7, 4.2
 _CUT_SIDE = 128
-WIDE = 0.513
-"""Of half the distance between the eyes to that from the eyes to the mouth, seen from the front."""
 MIDDLE = (0.0, 1.1)
 """Of a mask that is worn well, in face coordinates."""
 _NOWHERE = -9.0
