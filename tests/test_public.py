@@ -47,6 +47,12 @@ def test_the_detector_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
+def test_drawing_samples_needs_no_extra() -> None:
+    loaded = loaded_by("import maskwatch.data.synthesize")
+    assert "cv2" in loaded
+    assert loaded.isdisjoint({"scipy", *HEAVY})
+
+
 def test_help_loads_neither_numpy_nor_opencv() -> None:
     code = "import sys; sys.argv = ['maskwatch', '--help']\nfrom maskwatch.cli.root import app\n"
     loaded = loaded_by(f"{code}try:\n    app()\nexcept SystemExit:\n    pass")
