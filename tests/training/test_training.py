@@ -79,7 +79,8 @@ def crops(astronaut: Image) -> FaceCrops:
 def test_a_resumed_run_is_the_unbroken_one(
     crops: FaceCrops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = fit(crops, TINY, tmp_path / "whole", weights=None)
+    recipe = replace(TINY, mixed_styles=0.5)
+    whole = fit(crops, recipe, tmp_path / "whole", weights=None)
 
     class Killed(Exception):
         pass
@@ -93,9 +94,9 @@ def test_a_resumed_run_is_the_unbroken_one(
 
     monkeypatch.setattr(Progress, "save", save_and_die)
     with pytest.raises(Killed):
-        fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
+        fit(crops, recipe, tmp_path / "broken", weights=None, checkpoint_every=2)
     monkeypatch.undo()
-    resumed = fit(crops, TINY, tmp_path / "broken", weights=None, checkpoint_every=2)
+    resumed = fit(crops, recipe, tmp_path / "broken", weights=None, checkpoint_every=2)
     for name, tensor in whole.state_dict().items():
         assert torch.allclose(tensor.float(), resumed.state_dict()[name].float(), atol=1e-5), name
 

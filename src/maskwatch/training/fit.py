@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from maskwatch.errors import UsageError
 from maskwatch.training.augment import Batch, FaceAugmentation, real_masks, training_batch
 from maskwatch.training.backbone import build, normalised
 from maskwatch.training.progress import Progress, finished
+from maskwatch.training.styles import mixed_styles
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Recipe:
     `early_side` is the size of the first `early_steps` steps: most of what is to be learnt needs
     fewer pixels than the last of it. `teacher_share` is the part of the loss that follows the
     teacher's answers instead of the labels, where there is a teacher and nothing was drawn onto the
-    face: what was drawn is known better than any teacher knows it.
+    face: what was drawn is known better than any teacher knows it. `mixed_styles` is the chance of
+    a step to mix the styles of its pictures (`maskwatch.training.styles`).
     """
 
     backbone: str = "mobilenetv2_100"
@@ -48,6 +51,7 @@ class Recipe:
     source_weights: tuple[float, ...] = (1.0, 0.8, 0.4)
     augmentation: FaceAugmentation = field(default_factory=FaceAugmentation)
     teacher_share: float = 0.0
+    mixed_styles: float = 0.0
     seed: int = 42
 
     def side_at(self, step: int) -> int:
@@ -171,7 +175,7 @@ def _learn(
     teacher: Teacher | None,
 ) -> float:
     """One step of gradient descent; returns its loss."""
-    # Of dropout: a resumed run needs it.
+    # Of dropout and styles: a resumed run needs it.
     torch.manual_seed(recipe.seed * 1_000_003 + step)
     pictures, labels, drawn = (torch.from_numpy(part).to(progress.device) for part in batch)
     pixels, soft = normalised(pictures), None
@@ -179,7 +183,9 @@ def _learn(
         with torch.no_grad():
             soft = teacher.network(pixels).softmax(dim=1)
         pixels = centre_view(pixels, teacher.margin, recipe)
-    logits = progress.network(pixels)
+    mixing = recipe.mixed_styles > 0 and float(torch.rand(())) < recipe.mixed_styles
+    with mixed_styles(progress.network) if mixing else nullcontext():
+        logits = progress.network(pixels)
     loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing, reduction="none")
     if soft is not None:
         followed = cross_entropy(logits, soft, reduction="none")
