@@ -12,7 +12,7 @@ from maskwatch.images import (
     decode,
     encode,
     fit,
-    output_name,
+    picture_name,
     planes,
     size_of,
     warp_crops,
@@ -47,8 +47,9 @@ def test_heic(tmp_path: Path) -> None:
     assert np.abs(got.astype(int) - COLOUR).mean() < 6
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
     upright = np.zeros((20, 30, 3), np.uint8)
     upright[:5, :8] = 255  # The upper left corner is white.
     undo = {
@@ -64,7 +65,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = orientation
     stored = np.ascontiguousarray(undo(upright))
-    path = saved(tmp_path / "a.png", stored, exif=exif)
+    path = saved(tmp_path / f"a{suffix}", stored, exif=exif)
     assert np.array_equal(decode(path), upright)
     assert size_of(path) == (30, 20)
 
@@ -150,6 +151,8 @@ def test_a_huge_picture_is_refused_before_decoding(tmp_path: Path) -> None:
     path.write_bytes(raw)
     with pytest.raises(SourceError, match=r"more pixels than the limit .* --max-pixels"):
         decode(path)
+    with pytest.raises(SourceError, match="more pixels than the limit"):
+        size_of(path)
 
 
 def test_the_limit_of_pixels_is_a_setting(tmp_path: Path) -> None:
@@ -159,7 +162,16 @@ def test_the_limit_of_pixels_is_a_setting(tmp_path: Path) -> None:
     assert decode(path, max_pixels=10_000).shape == COLOUR.shape
 
 
-def test_damaged_exif_is_an_error_of_that_file(tmp_path: Path) -> None:
+def test_damaged_exif_leaves_a_sound_picture_as_it_lies(tmp_path: Path) -> None:
+    stored = io.BytesIO()
+    Pillow.fromarray(COLOUR).save(stored, "png", exif=b"Exif\0\0no TIFF at all")
+    path = tmp_path / "a.png"
+    path.write_bytes(stored.getvalue())
+    assert np.array_equal(decode(path), COLOUR)
+    assert size_of(path) == COLOUR.shape[1::-1]
+
+
+def test_any_damage_of_exif_is_survived_or_named(tmp_path: Path) -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
     path = saved(tmp_path / "a.jpg", COLOUR, exif=exif)
@@ -170,7 +182,8 @@ def test_damaged_exif_is_an_error_of_that_file(tmp_path: Path) -> None:
         broken[place] ^= 0xFF
         path.write_bytes(broken)
         try:
-            assert decode(path).ndim == 3
+            height, width, _ = decode(path).shape
+            assert size_of(path) == (width, height)
         except SourceError as error:
             assert "a.jpg" in str(error)
 
@@ -200,8 +213,8 @@ def test_a_picture_of_each_kind_is_the_same(tmp_path: Path) -> None:
     ("name", "expected"),
     [("a.jpg", "a.jpg"), ("a.PNG", "a.PNG"), ("b/c.heic", "b/c.heic.jpg"), ("d", "d.jpg")],
 )
-def test_output_names(name: str, expected: str) -> None:
-    assert output_name(name) == expected
+def test_picture_names(name: str, expected: str) -> None:
+    assert picture_name(name) == expected
 
 
 def test_encode_makes_folders_and_leaves_no_part(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from maskwatch.app import detector as detector_module
 from maskwatch.app.loop import Summary, run
 from maskwatch.images import decode, encode
 from maskwatch.sinks.records import RecordSink
+from maskwatch.sources import video as video_module
 from maskwatch.types import Image, Result
 from tests.conftest import FixedDetector, MakeVideo
 
@@ -69,6 +71,8 @@ def test_outputs_inside_the_input_are_not_read_again(photos: Path) -> None:
 def test_an_input_is_never_replaced(photos: Path) -> None:
     before = (photos / "b.png").read_bytes()
     with pytest.raises(UsageError, match="would replace the input"):
+        run([str(photos / "b.png")], Settings(out=photos, overwrite=True))
+    with pytest.raises(UsageError, match="in gets outputs and cannot be an input, too"):
         run([str(photos)], Settings(out=photos, overwrite=True))
     assert (photos / "b.png").read_bytes() == before
 
@@ -260,3 +264,74 @@ def test_ctrl_c_between_two_outputs_of_a_frame_leaves_both_with_it(
     assert len(records_in(out / "r.jsonl")) == 1
     with av.open(str(out / "clip.mp4")) as video:
         assert len(list(video.decode(video=0))) == 1
+
+
+def test_two_streams_of_one_host_get_a_video_each(
+    tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They differ in a token alone, which is not shown: their paths are the same, too."""
+    clip = make_video(count=4, size_wh=(640, 480))
+    monkeypatch.setattr(video_module, "for_ffmpeg", lambda location: str(clip))
+    streams = [f"http://h/v.mp4?token={token}" for token in (1, 2)]
+    summary = run(streams, Settings(out=tmp_path / "out", crops=tmp_path / "faces"))
+    assert (summary.frames, summary.errors) == (8, 0)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"h_v.mp4", "h_v.mp4-2.mp4"}
+    assert {p.name for p in (tmp_path / "faces").iterdir()} == {"h_v.mp4", "h_v.mp4-2"}
+
+
+def test_fail_on_counts_what_earlier_runs_found(tmp_path: Path, photos: Path) -> None:
+    settings = Settings(records=tmp_path / "r.jsonl", fail_on="violation", unknown=0)
+    assert run([str(photos)], settings).meets("violation")
+    resumed = run([str(photos)], settings.but(resume=True))
+    assert (resumed.pictures, resumed.resumed) == (1, 3)
+    # What is left to do has no face: what was found before counts all the same.
+    encode(np.zeros((64, 64, 3), np.uint8), photos / "deep" / "c.webp")
+    lines = (tmp_path / "r.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "r.jsonl").write_text("".join(lines[:3]) + lines[3].replace("c.webp", "d.webp"))
+    (photos / "deep" / "c.webp").unlink()
+    last = run([str(photos)], settings.but(resume=True))
+    assert (last.faces, last.pictures) == (0, 0)
+    assert last.meets("violation")
+    with pytest.raises(UsageError, match="--fail-on with --resume needs --records"):
+        run([str(photos)], Settings(out=tmp_path / "out", fail_on="unknown", resume=True))
+
+
+def test_cut_faces_are_replaced_only_when_asked_and_then_all(tmp_path: Path, photos: Path) -> None:
+    settings = Settings(crops=tmp_path / "faces")
+    run([str(photos)], settings)
+    stale = tmp_path / "faces" / "a.jpg_7_incorrect.jpg"
+    stale.write_bytes(b"of a classifier before")
+    mine = tmp_path / "faces" / "mine.jpg"
+    mine.write_bytes(b"mine")
+    with pytest.raises(UsageError, match="exists already"):
+        run([str(photos)], settings)
+    assert stale.exists()
+    run([str(photos)], settings.but(overwrite=True))
+    assert not stale.exists()
+    assert mine.exists()
+    assert len(list((tmp_path / "faces").rglob("*.jpg"))) == 4 + 1
+
+
+def test_rows_of_a_name_that_is_no_text_are_written_once(
+    tmp_path: Path, photos: Path, astronaut: Image
+) -> None:
+    encode(astronaut, tmp_path / "x.jpg")
+    try:
+        (tmp_path / "x.jpg").rename(photos / "deep" / os.fsdecode(b"\xff.jpg"))
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    files: dict[str, Any] = {"records": tmp_path / "r.jsonl", "csv": tmp_path / "r.csv"}
+    run([str(photos)], Settings(**files))
+    whole = files["csv"].read_bytes()
+    assert run([str(photos)], Settings(**files, resume=True)).pictures == 1
+    assert files["csv"].read_bytes() == whole
+
+
+def test_records_and_table_are_two_files(tmp_path: Path, photos: Path) -> None:
+    with pytest.raises(UsageError, match="name two files"):
+        run([str(photos)], Settings(records=tmp_path / "r", csv=tmp_path / "r"))
+
+
+def test_a_classifier_that_would_not_be_asked_is_refused(photos: Path) -> None:
+    with pytest.raises(UsageError, match="would not ask small"):
+        run([str(photos)], Settings(mode="fast", classifier="small"))

@@ -148,6 +148,10 @@ ONE = '[[camera]]\nname = "a"\nsource = 0\n'
         ("a = " + "9" * 5000, ["1: this is not TOML: "]),
         (f"{ONE}[detct]\n", ["4: detct: there is no such key here; did you mean 'detect'?"]),
         (f"detect = 5\n{ONE}", ["1: detect: expected a table, got 5"]),
+        (
+            f'{ONE}[detect]\nmode = "fast"\nclassifier = "small"\n',
+            ["4: detect: the mode fast takes states from the detector and would not ask small"],
+        ),
         (f"storage = []\n{ONE}", ["1: storage: expected a table, got a list"]),
         (f"{ONE}[storage]\nkeep = []\n", ["5: storage.keep: expected a span of time such as"]),
         (f"{ONE}rate = 1e999\n", ["4: camera.rate: expected a number from 1 to 30, got inf"]),

@@ -64,6 +64,12 @@ def test_split_then_leaks(maskwatch: Run, dataset: Path, tmp_path: Path) -> None
     assert maskwatch("data", "check", "split").stdout.count("have a twin in train") == 1
     assert maskwatch("data", "split", "split", "--out", "x").returncode == 2
     assert maskwatch("data", "split", dataset, "--out", "y", "--group", "hat").returncode == 2
+    named = ("data", "split", dataset, "--person", "(.+)", "--out", "y")
+    assert maskwatch(*named, "--group", "none").returncode == 2
+    done = maskwatch(*named)
+    assert done.returncode == 0, done.stderr
+    note = json.loads((tmp_path / "y" / "maskwatch.json").read_text())
+    assert note["how"]["kinds"] == ["near-duplicates", "person"]
     assert maskwatch("data", "leaks", "split/train", "nowhere").returncode == 1
 
 

@@ -54,7 +54,11 @@ def test_end_to_end(maskwatch: Run, photo: Path, tmp_path: Path) -> None:
         "annotations": [{"image_id": 1, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}],
     }
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    done = maskwatch("evaluate", "--boxes", "boxes.json", "--images", photo.parent)
+    asked = ("evaluate", "--boxes", "boxes.json", "--images", photo.parent)
+    refused = maskwatch(*asked, "--beta", "1", "--faces", "all")
+    assert refused.returncode == 2
+    assert "--faces, --beta: for --data alone" in refused.stderr
+    done = maskwatch(*asked)
     assert (
         "Of 1 labelled faces 100.0% are found, and 100.0% are found and told right" in done.stdout
     )

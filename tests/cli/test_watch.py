@@ -137,6 +137,12 @@ def test_what_a_replay_would_tell(make_site: SiteMaker, footage: Path, tmp_path:
     assert "1 people (1 no_mask), 2 alerts" in done.stderr
     assert told(tmp_path) == [], "nobody is told"
     assert not (tmp_path / "events.db").exists(), "nothing is kept"
+    short = tmp_path / "short.mp4"
+    short.write_bytes(footage.read_bytes()[: footage.stat().st_size * 9 // 10])
+    cut_off = run("replay", site, short, cwd=tmp_path)
+    assert cut_off.returncode == 1
+    assert "s watched: 1 people" in cut_off.stderr
+    assert "short.mp4 is cut off" in cut_off.stderr
 
 
 def test_trying_a_site_out(make_site: SiteMaker, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Labelled sets in and out of their forms."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -286,3 +287,23 @@ def test_yolo_with_a_list_of_classes_and_labels_beside(tmp_path: Path) -> None:
     assert [p.states for p in found.pictures] == [(N,), ()]
     assert found.pictures[0].boxes is not None
     assert found.pictures[0].boxes.tolist() == [[2, 2, 6, 6]]
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("with_mask", "lost+found", "without_mask"):
+        encode(np.zeros((8, 8, 3), np.uint8), tmp_path / "set" / name / "a.png")
+    closed, iterdir = tmp_path / "set" / "lost+found", Path.iterdir
+
+    def refuse(folder: Path) -> Iterator[Path]:
+        if folder == closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    labelled = read_set(tmp_path / "set")
+    assert len(labelled.pictures) == 2
+    assert labelled.problems == (f"cannot read folder {closed}: Permission denied",)
+    with pytest.raises(SourceError, match=r"cannot read folder .*lost\+found: Permission denied"):
+        read_set(closed)

@@ -3,7 +3,8 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from maskwatch.images import decode
-from maskwatch.sinks.pictures import CropSink, PictureSink
+from maskwatch.sinks.crops import CropSink, crops_of
+from maskwatch.sinks.pictures import PictureSink
 from maskwatch.types import Image
 from tests.conftest import ASTRONAUT_BOX, faces_at, result_of
 
@@ -40,3 +41,17 @@ def test_the_margin_widens_the_box(tmp_path: Path, astronaut: Image) -> None:
     with CropSink(tmp_path, 0.25) as sink:
         sink.write(result_of(astronaut, MASKED[:1], name=PurePath("v.mp4"), index=12, still=False))
     assert decode(tmp_path / "v.mp4" / "000012_0_mask.jpg").shape == (168, 138, 3)
+
+
+def test_what_was_cut_is_found_again_and_nothing_else(tmp_path: Path, astronaut: Image) -> None:
+    with CropSink(tmp_path) as sink:
+        for name in ("in/a.jpg", "in/a.jpg_0_mask", "b.jpg"):
+            sink.write(result_of(astronaut, MASKED, name=PurePath(name)))
+        sink.write(result_of(astronaut, MASKED, name=PurePath("v.mp4"), index=12, still=False))
+    for mine in ("in/a.jpg", "in/a.jpg_0_no.jpg", "v.mp4/notes_0_mask.jpg"):
+        (tmp_path / mine).write_bytes(b"mine")
+    found = crops_of(tmp_path, [PurePath("in/a.jpg"), PurePath("gone/c.jpg")], [PurePath("v.mp4")])
+    assert sorted(file.relative_to(tmp_path).as_posix() for file in found) == [
+        "in/a.jpg_0_mask.jpg", "in/a.jpg_1_incorrect.jpg",
+        "v.mp4/000012_0_mask.jpg", "v.mp4/000012_1_incorrect.jpg",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from maskwatch.errors import UsageError
 from maskwatch.sources.inputs import Inputs, Kind, spell_out
 
 
@@ -134,3 +135,22 @@ def test_a_folder_that_cannot_be_read_is_named(tree: Path, monkeypatch: pytest.M
     broken = inputs.items[-1]
     assert broken.kind is Kind.BROKEN
     assert broken.reason == f"cannot read folder {tree / 'a' / 'deep'}: Permission denied"
+
+
+def test_inputs_whose_outputs_would_meet_get_a_number(tmp_path: Path) -> None:
+    for name in ("a.jfif", "a.jfif.jpg", "b.avi", "b.avi.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    streams = [f"http://h/v.mp4?channel={channel}" for channel in (1, 2, 3)]
+    inputs = spell_out([str(tmp_path), *streams])
+    assert len({item.target for item in inputs.items}) == len(inputs.items) == 7
+    assert names(inputs)[:2] == ["a.jfif", "a.jfif.jpg-2"]
+    assert names(inputs)[-3:] == ["h_v.mp4", "h_v.mp4-2", "h_v.mp4-3"]
+
+
+def test_a_folder_that_gets_outputs_is_no_input(tree: Path) -> None:
+    with pytest.raises(UsageError, match="a gets outputs and cannot be an input, too"):
+        spell_out([str(tree / "a"), str(tree / "b")], leave_out=[tree / "a"])
+    pattern = str(tree / "**" / "*.jpg")
+    assert names(spell_out([pattern], leave_out=[tree / "a"])) == ["one.jpg"]
+    # Outputs that go beside or above what is searched hide nothing of it.
+    assert names(spell_out([pattern], leave_out=[tree])) == ["a/one.jpg", "b/one.jpg"]

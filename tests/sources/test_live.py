@@ -60,12 +60,12 @@ def test_an_error_of_the_source_surfaces() -> None:
 
 def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(SourceError, match="there is no camera 93"):
-        next(camera_frames(93, 1.0))
+        next(camera_frames(93, PurePath("camera93"), 1.0))
 
 
 def test_a_missing_camera_prints_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SourceError):
-        next(camera_frames(93, 1.0))
+        next(camera_frames(93, PurePath("camera93"), 1.0))
     assert capfd.readouterr().err == ""
 
 
@@ -79,7 +79,7 @@ def silent_port() -> Iterator[int]:
 def test_an_address_that_never_answers_times_out_without_its_password(silent_port: int) -> None:
     begun = time.monotonic()
     with pytest.raises(SourceError) as caught:
-        next(stream_frames(f"rtsp://me:secret@127.0.0.1:{silent_port}/x", 0.5))
+        next(stream_frames(f"rtsp://me:secret@127.0.0.1:{silent_port}/x", PurePath("x"), 0.5))
     assert time.monotonic() - begun < 5
     assert "rtsp://me:***@127.0.0.1" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -90,7 +90,7 @@ def test_an_address_that_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(SourceError, match="cannot open http://127.0.0.1:.* as a stream: "):
-        next(stream_frames(f"http://127.0.0.1:{port}/v.mp4", 2.0))
+        next(stream_frames(f"http://127.0.0.1:{port}/v.mp4", PurePath("v"), 2.0))
 
 
 class Camera(http.server.BaseHTTPRequestHandler):

@@ -143,3 +143,11 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
     (frame,) = frames_of(tmp_path / "a.mkv")
     assert frame.image is not None
     assert frame.image.shape == (64, 180, 3)
+
+
+def test_a_name_that_looks_like_a_protocol(
+    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video("2024-01-01T12:30:00.mp4", count=5)
+    monkeypatch.chdir(tmp_path)
+    assert len(frames_of(Path("2024-01-01T12:30:00.mp4"))) == 5

@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from maskwatch.app.detector import MaskDetector
+from maskwatch.app.earlier import records_of
 from maskwatch.app.interrupt import HeldStack, Interrupts
 from maskwatch.app.outputs import forget, open_sinks, open_windows, prepare
-from maskwatch.app.settings import Settings
+from maskwatch.app.settings import Settings, check_classifier
 from maskwatch.app.stream import stream
 from maskwatch.sources.inputs import Inputs, spell_out
 from maskwatch.types import Enough, MaskState, Result
@@ -18,7 +20,8 @@ from maskwatch.types import Enough, MaskState, Result
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did; `seconds` on the clock, `states` counts of faces."""
+    """What a run did; `seconds` on the clock, `states` counts of faces, `earlier` what the runs
+    that it goes on from had found."""
 
     pictures: int = 0
     frames: int = 0
@@ -29,6 +32,7 @@ class Summary:
     skipped: int = 0
     resumed: int = 0
     seconds: float = 0.0
+    earlier: "Summary | None" = None
 
     def add(self, result: Result) -> None:
         """Count one result."""
@@ -42,19 +46,29 @@ class Summary:
         for state in MaskState:
             self.states[state.value] += result.faces.count(state)
 
+    def add_record(self, record: dict[str, Any]) -> None:
+        """Count what an earlier run wrote of a picture or frame."""
+        if record["error"] is None:
+            faces = record.get("faces", [])
+            self.faces += len(faces)
+            self.without_face += not faces
+            for face in faces:
+                self.states[face["state"]] += 1
+
     @property
     def violations(self) -> int:
         """Faces known not to be properly masked."""
         return sum(self.states[state.value] for state in MaskState if state.is_violation)
 
     def meets(self, fail_on: str | None) -> bool:
-        """Whether what `--fail-on` names has happened."""
-        return {
+        """Whether what `--fail-on` names has happened, in this run or in earlier ones."""
+        here = {
             None: False,
             "violation": self.violations > 0,
             "unknown": self.states[MaskState.UNKNOWN.value] > 0,
             "no-face": self.without_face > 0,
         }[fail_on]
+        return here or (self.earlier is not None and self.earlier.meets(fail_on))
 
 
 def run(
@@ -79,6 +93,7 @@ def run(
         ModelError: a model is missing or damaged.
         SinkError: an output cannot be written; what was written before stays valid.
     """
+    check_classifier(settings)
     begun = time.monotonic()
     summary = summary if summary is not None else Summary()
     folders = [folder for folder in (settings.out, settings.crops) if folder is not None]
@@ -89,6 +104,10 @@ def run(
     started(work)
     try:
         forget(inputs, work, settings)
+        if settings.resume and settings.records is not None:
+            summary.earlier = Summary()
+            for record in records_of(settings.records):
+                summary.earlier.add_record(record)
         _write_all(detector, work, settings, summary, on_result)
     except Enough:
         pass

@@ -1,21 +1,20 @@
 """Which sinks a run has, and what earlier runs left in their files."""
 
 import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from maskwatch.app.earlier import crops_of, done_in, records_of
 from maskwatch.app.settings import Settings
 from maskwatch.errors import SinkError, UsageError
-from maskwatch.images import output_name, video_name
 from maskwatch.sources.inputs import Input, Inputs, Kind
 
 
 def open_sinks(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
-    """The files that the settings name, one by one, so that each is entered before the next."""
+    """What the settings name, one by one, so that each is entered before the next."""
     # Imported where they are used: a run that only prints a table must start at once.
     if settings.records is not None:
         from maskwatch.sinks.records import RecordSink
@@ -32,7 +31,7 @@ def open_sinks(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
         yield PictureSink(settings.out)
         yield VideoSink(settings.out)
     if settings.crops is not None:
-        from maskwatch.sinks.pictures import CropSink
+        from maskwatch.sinks.crops import CropSink
 
         yield CropSink(settings.crops, settings.crop_margin)
 
@@ -47,8 +46,7 @@ def open_windows(settings: Settings) -> Iterator[AbstractContextManager[Any]]:
 
 def target_of(item: Input, folder: Path) -> Path:
     """The annotated picture or video of an input."""
-    name = str(item.name)
-    return folder / (output_name(name) if item.kind is Kind.PICTURE else video_name(name))
+    return folder / item.target
 
 
 def prepare(inputs: Inputs, settings: Settings) -> Inputs:
@@ -60,6 +58,8 @@ def prepare(inputs: Inputs, settings: Settings) -> Inputs:
     """
     if settings.out is not None:
         _protect_inputs(inputs, settings.out)
+    if settings.records is not None and settings.records == settings.csv:
+        raise UsageError(f"--records and --csv are both {settings.csv}: name two files")
     if settings.resume:
         _refuse_blind_resume(inputs, settings)
         return replace(inputs, items=tuple(_left_to_do(inputs, settings)))
@@ -72,14 +72,13 @@ def _refuse_blind_resume(inputs: Inputs, settings: Settings) -> None:
     """An interrupted video is a whole file too: only its records tell how far it came."""
     if settings.records is None and settings.out is None:
         raise UsageError("--resume needs --records or --out to see what is done")
+    if settings.records is None and settings.fail_on is not None:
+        raise UsageError("--fail-on with --resume needs --records: what is done counts, too")
     if settings.records is None and any(item.kind is Kind.VIDEO for item in inputs.items):
         raise UsageError("--resume needs --records where there are videos")
-    for item in inputs.items:
-        if settings.out is not None and item.is_live and target_of(item, settings.out).exists():
-            raise UsageError(
-                f"{target_of(item, settings.out)} exists and a camera cannot be resumed: "
-                "name another --out"
-            )
+    live = [item for item in inputs.items if item.is_live]
+    if there := next(_existing(live, settings), None):
+        raise UsageError(f"{there} exists and a camera cannot be resumed: name another folder")
 
 
 def _protect_inputs(inputs: Inputs, folder: Path) -> None:
@@ -97,8 +96,7 @@ def _protect_inputs(inputs: Inputs, folder: Path) -> None:
 
 def _refuse_to_replace(inputs: Inputs, settings: Settings) -> None:
     there = [file for file in (settings.records, settings.csv) if file and _holds_something(file)]
-    if settings.out is not None:
-        there += [t for t in (target_of(i, settings.out) for i in inputs.items) if t.exists()]
+    there += _existing(inputs.items, settings)
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise UsageError(
@@ -106,12 +104,21 @@ def _refuse_to_replace(inputs: Inputs, settings: Settings) -> None:
         )
 
 
+def _existing(items: Sequence[Input], settings: Settings) -> Iterator[Path]:
+    """The pictures, videos and cut faces of some inputs that are there."""
+    if settings.out is not None:
+        targets = (target_of(item, settings.out) for item in items)
+        yield from (target for target in targets if target.exists())
+    if settings.crops is not None:
+        yield from crops_of(items, settings.crops)
+
+
 def _holds_something(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
 def _left_to_do(inputs: Inputs, settings: Settings) -> Iterator[Input]:
-    done = _done_in_records(settings.records) if settings.records is not None else None
+    done = done_in(settings.records) if settings.records is not None else None
     for item in inputs.items:
         recorded = done is None or item.shown in done
         written = settings.out is None or target_of(item, settings.out).exists()
@@ -119,35 +126,9 @@ def _left_to_do(inputs: Inputs, settings: Settings) -> Iterator[Input]:
             yield item
 
 
-def _done_in_records(file: Path) -> set[str]:
-    """The paths whose records are complete: without error, and not the last one of the file.
-
-    Records are written input by input, so only the last input can lack some of its frames.
-    """
-    last: str | None = None
-    done: set[str] = set()
-    failed: set[str] = set()
-    for record in _records_of(file):
-        last = str(record["path"])
-        (failed if record["error"] else done).add(last)
-    return done - failed - ({last} if last is not None else set())
-
-
-def _records_of(file: Path) -> Iterator[dict[str, Any]]:
-    if not file.is_file():
-        return
-    with file.open(encoding="utf-8", errors="backslashreplace") as lines:
-        for line in lines:
-            try:
-                record = json.loads(line)
-                record["path"], record["error"]
-            except (ValueError, KeyError, TypeError):
-                continue  # A torn last line, of a machine that lost power, say.
-            yield record
-
-
 def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
-    """Take out of the records and the table what the run will write anew.
+    """Take out of the records and the table what the run will write anew, and delete cut faces:
+    states are part of their names.
 
     Raises:
         SinkError: a file cannot be rewritten.
@@ -161,7 +142,7 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
 
             lines = (
                 record_line(record)
-                for record in _records_of(settings.records)
+                for record in records_of(settings.records)
                 if keep_all_others and record["path"] not in redone
             )
             _rewrite(settings.records, lines)
@@ -169,6 +150,9 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
             _rewrite(
                 settings.csv, _csv_lines(settings.csv, redone) if keep_all_others else iter(())
             )
+        if settings.crops is not None:
+            for crop in list(crops_of(work.items, settings.crops)):
+                crop.unlink()
     except OSError as error:
         raise SinkError(f"cannot rewrite {error.filename}: {error.strerror}") from error
 
@@ -176,10 +160,12 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
 def _csv_lines(file: Path, redone: set[str]) -> Iterator[str]:
     from maskwatch.sinks.records import CSV_FIELDS, csv_line
 
+    # As they stand in the file, where bytes of a name that are no text are escapes.
+    written = {path.encode("utf-8", "backslashreplace").decode() for path in redone}
     with file.open(encoding="utf-8", errors="backslashreplace", newline="") as text:
         for row in csv.reader(text):
             # A row of another length was torn when the run died.
-            if len(row) == len(CSV_FIELDS) and row[0] not in redone:
+            if len(row) == len(CSV_FIELDS) and row[0] not in written:
                 yield csv_line(row)
 
 

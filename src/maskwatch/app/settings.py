@@ -182,6 +182,19 @@ class Settings:
         return replace(self, **changes)
 
 
+def check_classifier(settings: Settings) -> None:
+    """Make sure that a classifier which was chosen is asked.
+
+    Raises:
+        UsageError: states come from the detector.
+    """
+    if settings.mode == "fast" and settings.classifier != Settings().classifier:
+        raise UsageError(
+            f"the mode fast takes states from the detector and would not ask {settings.classifier}:"
+            " leave the classifier out, or use the mode accurate"
+        )
+
+
 def _check_range(name: str, value: Any, metadata: Any) -> None:
     if value is None or isinstance(value, bool):
         return

@@ -37,6 +37,7 @@ Boxes = Annotated[
 Trained = Annotated[
     Path | None, typer.Option(help="What it was trained on: twins among both are counted.")
 ]
+_BETA = 2.0
 Beta = Annotated[float, typer.Option(min=0.1, max=10, help="Weight of recall in F-beta.")]
 
 
@@ -53,7 +54,7 @@ def evaluate(
     without_face: NoFace = Missed.WHOLE,
     trained_on: Trained = None,
     classes: Classes = None,
-    beta: Beta = 2.0,
+    beta: Beta = _BETA,
     public: Public = False,
     *,
     settings: Settings,
@@ -75,8 +76,8 @@ def evaluate(
     source = boxes if data is None else data
     if source is None or (data is not None and boxes is not None):
         raise UsageError("name --data, to judge labelled faces, or --boxes, to find them, too")
-    if boxes is not None and trained_on is not None:
-        raise UsageError("--trained-on is for --data: end to end there is nothing to tell of it")
+    if boxes is not None:
+        _refuse(trained_on=trained_on, faces=faces, without_face=without_face, beta=beta)
     if report is not None:
         reads = [source, images, trained_on]
         check_folder(report, "evaluate", reads, overwrite=settings.overwrite, inside=True)
@@ -90,6 +91,18 @@ def evaluate(
             done.summary["leaks"] = leaks_between(trained_on, labelled)
         errors = _tell(done, report, public=public)
     end(report, errors)
+
+
+def _refuse(*, trained_on: Path | None, faces: Judged, without_face: Missed, beta: float) -> None:
+    """Make sure that nothing was asked for that an end-to-end measurement does not look at."""
+    asked = {
+        "--trained-on": trained_on is not None,
+        "--faces": faces is not Judged.LARGEST,
+        "--without-face": without_face is not Missed.WHOLE,
+        "--beta": beta != _BETA,
+    }
+    if told := [option for option, is_asked in asked.items() if is_asked]:
+        raise UsageError(f"{', '.join(told)}: for --data alone, end to end it changes nothing")
 
 
 def _tell(done: "Evaluation", report: Path | None, *, public: bool) -> Sequence[str]:

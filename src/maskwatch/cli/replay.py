@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from maskwatch.cli.live.options import Camera, needs_live
 
 if TYPE_CHECKING:
     from maskwatch.app.site.tables import CameraTable, Site
+    from maskwatch.events import Alert
 
 
 @guarded
@@ -39,20 +41,27 @@ def replay(
     people: Counter[str] = Counter()
     alerts = 0
     detector = MaskDetector(site.settings)
-    for _, outcome in played(post, clock, str(footage), detector, rate=table.rate):
-        for alert, channels in outcome.batch.alerts:
-            alerts += 1
-            if json_:
-                record = alert.as_json() | {"channels": channels}
-                # The footage knows no date: seconds from its start.
-                record |= {"time": round(alert.time, 3), "since": round(alert.since, 3)}
-                print(json.dumps(record))
-            else:
-                told = ", ".join(channels) or "nobody"
-                print(f"{alert.time:7.1f} s  {alert.phase.value:6}  {alert.sentence}  -> {told}")
-        people.update(visit.state.value for visit in outcome.visits)
-    counted = ", ".join(f"{count} {state}" for state, count in people.most_common()) or "nobody"
-    say(f"{clock.now_s:.1f} s watched: {sum(people.values())} people ({counted}), {alerts} alerts")
+    try:
+        for _, outcome in played(post, clock, str(footage), detector, rate=table.rate):
+            for alert, channels in outcome.batch.alerts:
+                alerts += 1
+                print(_as_json(alert, channels) if json_ else _in_words(alert, channels))
+            people.update(visit.state.value for visit in outcome.visits)
+    finally:  # Of footage that breaks off, too.
+        told = ", ".join(f"{count} {state}" for state, count in people.most_common()) or "nobody"
+        count = people.total()
+        say(f"{clock.now_s:.1f} s watched: {count} people ({told}), {alerts} alerts")
+
+
+def _in_words(alert: "Alert", channels: Sequence[str]) -> str:
+    told = ", ".join(channels) or "nobody"
+    return f"{alert.time:7.1f} s  {alert.phase.value:6}  {alert.sentence}  -> {told}"
+
+
+def _as_json(alert: "Alert", channels: Sequence[str]) -> str:
+    # The footage knows no date: seconds from its start.
+    times = {"time": round(alert.time, 3), "since": round(alert.since, 3)}
+    return json.dumps(alert.as_json() | {"channels": channels} | times)
 
 
 def _camera_of(site: "Site", name: str | None) -> "CameraTable":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskwatch import __version__
 from maskwatch.app.detector import MaskDetector, detector_options
-from maskwatch.app.settings import Settings
+from maskwatch.app.settings import Settings, check_classifier
 from maskwatch.boxes import iou, short_side
 from maskwatch.data.charts import write
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
@@ -66,9 +66,10 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
         bar: wraps the pictures as they are read.
 
     Raises:
-        UsageError: the set has no boxes.
+        UsageError: the set has no boxes, or a classifier was chosen that would not be asked.
         SourceError: no picture can be read.
     """
+    check_classifier(settings)
     pictures = [picture for picture in labelled.pictures if picture.boxes is not None]
     if not pictures:
         raise UsageError(f"{labelled.root} has no boxes to find: leave --boxes out")

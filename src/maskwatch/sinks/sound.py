@@ -1,6 +1,7 @@
 """The sound of a video, taken along as it is or, where MP4 cannot hold it so, as AAC."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ class Sound:
         self._target: av.AudioStream | None = None
         self._packets: Iterator[av.Packet[av.AudioStream]] = iter(())
         try:
-            self._source = av.open(str(path))
+            self._source = av.open(os.path.abspath(path))
             if self._source.streams.audio:
                 self._prepare(self._source.streams.audio[0], out)
         except (av.FFmpegError, OSError, ValueError) as error:

@@ -1,10 +1,11 @@
 """Annotated H.264 video with the source's timing and sound."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self
 
@@ -33,17 +34,19 @@ class VideoSink:
 
     def __init__(self, folder: Path, *, sound: bool = True) -> None:
         self._folder, self._sound = folder, sound
-        self._path: str | None = None
+        self._source: tuple[str, PurePath] | None = None
         self._writer: _Mp4 | None = None
 
     def write(self, result: Result) -> None:
-        """Add a frame; another path finishes the video before it."""
+        """Add a frame; another path or name finishes the video before it."""
         if result.source.still:
             self._finish()
             return
-        if result.path != self._path:
+        # By both: two streams that differ in a token have one path, as it is shown.
+        source = result.path, result.source.name
+        if source != self._source:
             self._finish()
-            self._path = result.path
+            self._source = source
         if result.image is None:
             return
         if self._writer is None:
@@ -54,7 +57,7 @@ class VideoSink:
 
     def _finish(self) -> None:
         # Forgotten first: a video that cannot be finished must not be tried again.
-        writer, self._writer, self._path = self._writer, None, None
+        writer, self._writer, self._source = self._writer, None, None
         if writer is not None:
             writer.close()
 
@@ -90,9 +93,9 @@ class _Mp4:
         self._last_pts = -1
         with self._failures("write"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._out = av.open(
-                str(self._part), "w", format="mp4", container_options={"movflags": _MOVFLAGS}
-            )
+            # FFmpeg takes `12:30.mp4` for a protocol, but no absolute path.
+            file, options = os.path.abspath(self._part), {"movflags": _MOVFLAGS}
+            self._out = av.open(file, "w", format="mp4", container_options=options)
         self._video = self._out.add_stream("libx264", rate=_NOMINAL_RATE)
         self._video.width, self._video.height = self._size_wh
         self._video.pix_fmt = "yuv420p"

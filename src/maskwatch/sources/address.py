@@ -1,5 +1,6 @@
 """Addresses of streams, and what of them may be shown."""
 
+import os
 import re
 from pathlib import PurePath
 
@@ -21,6 +22,11 @@ def unknown_scheme(address: str) -> str | None:
     """The scheme of an address that nothing here can open, or None."""
     scheme = address.partition("://")[0].lower()
     return None if scheme in SCHEMES else scheme
+
+
+def for_ffmpeg(location: str) -> str:
+    """An address as it is, a file by its absolute path: FFmpeg takes `12:30.mp4` for a protocol."""
+    return location if is_address(location) else os.path.abspath(location)
 
 
 def redacted(address: str) -> str:

@@ -3,11 +3,13 @@
 import glob
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path, PurePath
 
-from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES
+from maskwatch.errors import UsageError
+from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES, picture_name, video_name
 from maskwatch.sources.address import is_address, output_name, redacted, unknown_scheme
 
 VIDEO_SUFFIXES = frozenset(
@@ -66,6 +68,12 @@ class Input:
         return redacted(self.location) if self.kind is Kind.STREAM else self.location
 
     @property
+    def target(self) -> PurePath:
+        """The relative path of its annotated picture or video."""
+        name = str(self.name)
+        return PurePath(picture_name(name) if self.kind is Kind.PICTURE else video_name(name))
+
+    @property
     def is_live(self) -> bool:
         """Whether it goes on for ever."""
         return self.kind in (Kind.CAMERA, Kind.STREAM)
@@ -88,12 +96,15 @@ def spell_out(texts: Sequence[str], *, leave_out: Collection[Path] = ()) -> Inpu
     Args:
         texts: what the user wrote.
         leave_out: folders that are not searched, such as the one that outputs go to.
+
+    Raises:
+        UsageError: one of those is named as an input.
     """
-    paths_of = {text: _paths_of(text) for text in texts}
+    banned = {folder.resolve() for folder in leave_out}
+    paths_of = {text: _paths_of(text, banned) for text in texts}
     base = _shared_folder([path for paths in paths_of.values() for path in paths])
     items: list[Input] = []
     skipped = 0
-    banned = {folder.resolve() for folder in leave_out}
     for text in texts:
         if not paths_of[text]:
             items.append(_not_a_path(text))
@@ -104,20 +115,42 @@ def spell_out(texts: Sequence[str], *, leave_out: Collection[Path] = ()) -> Inpu
     return Inputs(tuple(_numbered(_once(items))), skipped)
 
 
-def _paths_of(text: str) -> list[Path]:
-    """The paths behind a text; none for cameras, addresses and globs without a match."""
+def _paths_of(text: str, banned: Collection[Path]) -> list[Path]:
+    """The paths behind a text; none for cameras, addresses and globs without a match.
+
+    Raises:
+        UsageError: it is a banned folder.
+    """
     if is_address(text):
         return []
     path = Path(os.path.expanduser(text))
     if os.path.exists(path):
+        if path.resolve() in banned:
+            raise UsageError(
+                f"{path} gets outputs and cannot be an input, too: leave it out of the inputs, or "
+                "let outputs go elsewhere"
+            )
         return [path]
     if text.isdecimal():
         return []
     if glob.has_magic(text):
         found = map(Path, sorted(glob.glob(str(path), recursive=True)))
         # What a pattern happens to match is like a folder's contents: only what can be read.
-        return [path for path in found if path.is_file() and _kind_by_suffix(path)]
+        readable = [path for path in found if path.is_file() and _kind_by_suffix(path)]
+        return _outside(readable, path, banned)
     return [path]
+
+
+def _outside(paths: list[Path], pattern: Path, banned: Collection[Path]) -> list[Path]:
+    """Those that do not lie in a banned folder below where the pattern begins to search."""
+    fixed = takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    start = Path(*fixed).resolve()
+    below = [folder for folder in banned if folder != start and folder.is_relative_to(start)]
+    if not below:
+        return paths
+    return [
+        path for path in paths if not any(path.resolve().is_relative_to(folder) for folder in below)
+    ]
 
 
 def _not_a_path(text: str) -> Input:
@@ -219,9 +252,13 @@ def _once(items: Iterable[Input]) -> Iterator[Input]:
 
 
 def _numbered(items: Iterable[Input]) -> Iterator[Input]:
-    """Names that two inputs share (two streams of one host, say) get a number."""
-    counts: dict[PurePath, int] = {}
+    """Inputs whose outputs would meet (two streams of one host, `a.heic` beside `a.heic.jpg`) get a
+    number."""
+    taken: set[PurePath] = set()
     for item in items:
-        counts[item.name] = number = counts.get(item.name, 0) + 1
-        name = item.name if number == 1 else item.name.with_name(f"{item.name.name}-{number}")
-        yield Input(item.kind, item.location, name, item.reason)
+        named, number = item, 1
+        while named.target in taken:
+            number += 1
+            named = replace(item, name=item.name.with_name(f"{item.name.name}-{number}"))
+        taken.add(named.target)
+        yield named

@@ -12,7 +12,7 @@ import cv2
 
 from maskwatch.errors import SourceError
 from maskwatch.images import from_bgr
-from maskwatch.sources.address import output_name, redacted
+from maskwatch.sources.address import redacted
 from maskwatch.sources.slot import Slot
 from maskwatch.sources.stride import Stride
 from maskwatch.sources.video import decoded, opened
@@ -78,16 +78,16 @@ def _taken(slot: Slot[Frame], reader: _Reader, timeout_s: float) -> Iterator[Fra
             raise SourceError(f"no picture from {shown} for {timeout_s:g} seconds")
 
 
-def camera_frames(index: int, timeout_s: float) -> Iterator[Frame]:
+def camera_frames(index: int, name: PurePath, timeout_s: float) -> Iterator[Frame]:
     """The newest frames of a camera of this machine.
 
     Raises:
         SourceError: it is not there, or it stopped.
     """
-    return newest(lambda: _read_camera(index), timeout_s)
+    return newest(lambda: _read_camera(index, name), timeout_s)
 
 
-def _read_camera(index: int) -> Iterator[Frame]:
+def _read_camera(index: int, name: PurePath) -> Iterator[Frame]:
     capture = open_camera(index)
     try:
         if not capture.isOpened():
@@ -95,7 +95,7 @@ def _read_camera(index: int) -> Iterator[Frame]:
                 f"there is no camera {index}, or another program holds it; "
                 "maskwatch doctor lists the cameras"
             )
-        yield from _camera_frames(capture, index)
+        yield from _camera_frames(capture, index, name)
     finally:
         capture.release()
 
@@ -111,9 +111,8 @@ def open_camera(index: int) -> cv2.VideoCapture:
         logging.setLogLevel(level)
 
 
-def _camera_frames(capture: Any, index: int) -> Iterator[Frame]:
+def _camera_frames(capture: Any, index: int, name: PurePath) -> Iterator[Frame]:
     start = time.monotonic()
-    name = PurePath(f"camera{index}")
     for count in itertools.count():
         there, image_bgr = capture.read()
         if not there:
@@ -123,7 +122,7 @@ def _camera_frames(capture: Any, index: int) -> Iterator[Frame]:
         yield Frame(str(index), name, count, elapsed_s, image, still=False, live=True)
 
 
-def stream_frames(address: str, timeout_s: float) -> Iterator[Frame]:
+def stream_frames(address: str, name: PurePath, timeout_s: float) -> Iterator[Frame]:
     """The frames behind an address: of a live stream the newest, of a file all.
 
     Raises:
@@ -132,7 +131,7 @@ def stream_frames(address: str, timeout_s: float) -> Iterator[Frame]:
     options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
     held = ExitStack()
     container = held.enter_context(opened(address, options, timeout_s))
-    shown, name = redacted(address), output_name(address)
+    shown = redacted(address)
     # A stream that knows its length is a file: it can wait for us.
     live = not container.duration or container.duration <= 0
 

@@ -97,9 +97,9 @@ def _opened(item: Input, options: ReadOptions) -> Iterator[Frame]:
         case Kind.VIDEO:
             return video_frames(item.location, item.name, options.stride)
         case Kind.CAMERA:
-            return camera_frames(int(item.location), options.timeout_s)
+            return camera_frames(int(item.location), item.name, options.timeout_s)
         case Kind.STREAM:
-            return stream_frames(item.location, options.timeout_s)
+            return stream_frames(item.location, item.name, options.timeout_s)
         case _:
             reason = item.reason or f"{item.shown} cannot be read"
             return iter([Frame(item.shown, item.name, error=reason)])

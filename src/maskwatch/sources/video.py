@@ -12,7 +12,7 @@ import numpy as np
 
 from maskwatch.errors import SourceError
 from maskwatch.images import resize
-from maskwatch.sources.address import redacted
+from maskwatch.sources.address import for_ffmpeg, redacted
 from maskwatch.sources.completeness import is_cut_off
 from maskwatch.sources.stride import Stride
 from maskwatch.types import Frame, Image
@@ -58,7 +58,7 @@ def opened(
 
     shown = redacted(location)
     try:
-        container = av.open(location, options=options or {}, timeout=timeout_s)
+        container = av.open(for_ffmpeg(location), options=options or {}, timeout=timeout_s)
     except (av.FFmpegError, OSError, ValueError) as error:
         # libav's own message holds the whole address, password and all: `from None`.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "unknown"

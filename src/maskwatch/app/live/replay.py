@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePath
 
 from maskwatch.app.detector import MaskDetector
 from maskwatch.app.live.post import Outcome, Post
+from maskwatch.errors import SourceError
 from maskwatch.pipeline.ahead import ahead
 from maskwatch.pipeline.groups import groups
 from maskwatch.sources.stride import Stride
@@ -43,13 +45,20 @@ def replay(
         rate: frames a second that are looked at.
 
     Raises:
-        SourceError: it is no video.
+        SourceError: it is no video, or breaks off; what there is was played.
     """
+    broken: SourceError | None = None
     frames = video_frames(location, PurePath(location).with_suffix(""), Stride(seconds=1 / rate))
     with closing(ahead(frames, size_of=lambda frame: frame.nbytes)) as frames_ahead:
-        for group in groups(frames_ahead, _GROUP):
-            for result in detector.analyse(group):
-                if result.error is None:
-                    clock.now_s = result.time
-                    yield result, post.take(result, result.time)
+        try:
+            for result in chain.from_iterable(map(detector.analyse, groups(frames_ahead, _GROUP))):
+                if result.error is not None:
+                    broken = SourceError(result.error)
+                    continue
+                clock.now_s = result.time
+                yield result, post.take(result, result.time)
+        except SourceError as error:
+            broken = error
     yield None, post.close(clock.now_s)
+    if broken is not None:
+        raise broken

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, create_model
 
-from maskwatch.app.settings import Settings
+from maskwatch.app.settings import Settings, check_classifier
 from maskwatch.app.site.table import Table
 from maskwatch.app.site.values import SitePath, in_folder
 from maskwatch.app.site.words import choice, meant
+from maskwatch.errors import UsageError
 from maskwatch.models import catalogue
 
 Kind = Literal["classifier", "detector"]
@@ -54,7 +55,12 @@ DetectTable = _detect_table()
 def _settings(value: Any, info: ValidationInfo) -> Settings:
     if isinstance(value, Settings):
         return value
-    return Settings(**DetectTable.model_validate(value, context=info.context).model_dump())
+    settings = Settings(**DetectTable.model_validate(value, context=info.context).model_dump())
+    try:
+        check_classifier(settings)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return settings
 
 
 DetectSettings = Annotated[Settings, PlainValidator(_settings)]

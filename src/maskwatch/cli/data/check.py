@@ -38,7 +38,7 @@ def check(
     classes: Classes = None,
     near_bits: NearBits = NEAR_BITS,
     tiny: Tiny = TINY_PX,
-    person: Person = PERSON,
+    person: Person = None,
     fail_on: FailOn = "",
     overwrite: Overwrite = False,
 ) -> None:
@@ -59,7 +59,9 @@ def check(
     if out is not None:
         check_folder(out, "data check", [dataset], overwrite=overwrite)
     labelled = read(dataset, classes)
-    report = check_set(labelled, facts(labelled), near_bits=near_bits, tiny_px=tiny, person=person)
+    report = check_set(
+        labelled, facts(labelled), near_bits=near_bits, tiny_px=tiny, person=person or PERSON
+    )
     _print(report)
     if out is not None:
         start_folder(out, "data check")

@@ -29,7 +29,8 @@ Images = Annotated[
 ]
 Part = Annotated[str | None, typer.Option(help="Of this part alone: train, val or test.")]
 Person = Annotated[
-    str, typer.Option(help="Regular expression whose first group is the person in a file's name.")
+    str | None,
+    typer.Option(help="Regular expression whose first group is the person in a file's name."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 NearBits = Annotated[

@@ -18,6 +18,7 @@ from maskwatch.cli.data.options import (
 )
 from maskwatch.cli.guard import FAILED, guarded, say, set_up_log
 from maskwatch.data.choices import NEAR_BITS, PERSON, Balance, Group
+from maskwatch.errors import UsageError
 
 Out = Annotated[Path, typer.Option(help="Folder for the parts.")]
 Share = Annotated[float, typer.Option(min=0, max=1, help="Share of the pictures.")]
@@ -39,7 +40,7 @@ def split(
     test: Share = 0.2,
     val: Share = 0.1,
     group: Groups = "near-duplicates",
-    person: Person = PERSON,
+    person: Person = None,
     folds: Folds = None,
     balance: Balanced = None,
     seed: Seed = 42,
@@ -55,6 +56,7 @@ def split(
     \b
     Examples:
       maskwatch data split dataset/ --test 0.2 --val 0.1 --group near-duplicates,person --out split/
+      maskwatch data split dataset/ --person '_([a-z]+)_' --out split/
       maskwatch data split dataset/ --folds 5 --out folds/
     """
     set_up_log()
@@ -62,9 +64,12 @@ def split(
     from maskwatch.data.parting import Parting, part_set
     from maskwatch.data.split import Shares
 
+    if group == "none" and person is not None:
+        raise UsageError("--person keeps pictures together, --group none keeps none: choose one")
     kinds = [] if group == "none" else chosen(group, Group, "--group")
+    kinds += [] if person is None else [Group.PERSON]
     how = Parting(
-        shares=Shares(val, test), folds=folds, kinds=frozenset(kinds), person=person,
+        shares=Shares(val, test), folds=folds, kinds=frozenset(kinds), person=person or PERSON,
         near_bits=near_bits, balance=balance, seed=seed, anew=anew,
     )  # fmt: skip
     check_folder(out, "data split", [dataset], overwrite=overwrite)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from maskwatch.data.formats.coco import coco_files, read_coco, write_coco
-from maskwatch.data.formats.files import is_picture, pictures_below
+from maskwatch.data.formats.files import folders_in, is_picture, pictures_below, why_closed
 from maskwatch.data.formats.folders import class_folders, read_folders, write_folders
 from maskwatch.data.formats.voc import has_voc, read_voc, write_voc
 from maskwatch.data.formats.yolo import has_yolo, read_yolo, write_yolo
@@ -38,6 +38,9 @@ def form_of(path: Path, classes: Classes | None = None) -> str | None:
     Args:
         path: a folder, or the file of a COCO or YOLO set.
         classes: what the names of folders mean, where their spelling does not say.
+
+    Raises:
+        SourceError: a folder that cannot be read.
     """
     if path.is_file():
         return {".json": "coco", ".yaml": "yolo", ".yml": "yolo"}.get(path.suffix)
@@ -146,8 +149,8 @@ def read_photos_or_set(
 
 def _hint(path: Path, classes: Classes | None) -> str:
     """Where below a folder there is a set, as the end of a sentence."""
-    inner = sorted(folder for folder in path.iterdir() if folder.is_dir()) if path.is_dir() else []
-    found = [str(folder) for folder in inner if form_of(folder, classes)]
+    inner = folders_in(path) if path.is_dir() else []
+    found = [str(folder) for folder in inner if not why_closed(folder) and form_of(folder, classes)]
     return f"; there is a set in {', '.join(found[:3])}" if found else ""
 
 
@@ -155,10 +158,8 @@ def _parts(path: Path) -> list[Path]:
     """Its folders train, val, test, if it has some that hold pictures."""
     return [
         folder
-        for folder in sorted(path.iterdir())
-        if folder.is_dir()
-        and split_of(folder.name)
-        and next(pictures_below(folder), None) is not None
+        for folder in folders_in(path)
+        if split_of(folder.name) and next(pictures_below(folder), None) is not None
     ]
 
 

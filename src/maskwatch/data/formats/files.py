@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
-from maskwatch.errors import MaskwatchError, SinkError
+from maskwatch.errors import MaskwatchError, SinkError, SourceError
 from maskwatch.images import HEIF_SUFFIXES, PICTURE_SUFFIXES, size_of
 from maskwatch.types import Boxes
 
@@ -23,6 +23,27 @@ def is_picture(path: Path) -> bool:
 def pictures_below(folder: Path) -> Iterator[Path]:
     """All pictures in a folder and its folders, sorted."""
     return (path for path in sorted(folder.rglob("*")) if is_picture(path) and path.is_file())
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    try:
+        return sorted(inner for inner in folder.iterdir() if inner.is_dir())
+    except OSError as error:
+        raise SourceError(f"cannot read folder {folder}: {error.strerror}") from error
+
+
+def why_closed(folder: Path) -> str | None:
+    """Why a folder cannot be read, as a sentence; None where it can."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return f"cannot read folder {folder}: {error.strerror}"
+    return None
 
 
 def lay(picture: Path, target: Path) -> None:

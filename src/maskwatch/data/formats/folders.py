@@ -3,18 +3,29 @@
 from collections import Counter
 from pathlib import Path
 
-from maskwatch.data.formats.files import is_picture, lay, named, pictures_below
+from maskwatch.data.formats.files import (
+    folders_in,
+    is_picture,
+    lay,
+    named,
+    pictures_below,
+    why_closed,
+)
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of
 
 
 def class_folders(folder: Path) -> list[Path]:
-    """The folders in it that hold pictures, or nothing at all; sorted."""
+    """The folders in it that hold pictures, or nothing at all; sorted.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
     return [
         inner
-        for inner in sorted(folder.iterdir())
-        if inner.is_dir()
-        and not inner.name.startswith((".", "__"))
+        for inner in folders_in(folder)
+        if not inner.name.startswith((".", "__"))
+        and not why_closed(inner)
         and (not any(inner.iterdir()) or next(pictures_below(inner), None) is not None)
     ]
 
@@ -28,7 +39,7 @@ def read_folders(folder: Path, classes: Classes | None = None) -> LabelledSet:
     folders = class_folders(folder)
     meanings = classes_of([inner.name for inner in folders], classes)
     pictures: list[LabelledPicture] = []
-    problems: list[str] = []
+    problems = [reason for inner in folders_in(folder) if (reason := why_closed(inner))]
     for inner in folders:
         state = meanings[inner.name]
         if state is None:
