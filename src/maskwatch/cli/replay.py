@@ -10,6 +10,7 @@ import typer
 
 from maskwatch.cli.guard import guarded, say, set_up_log
 from maskwatch.cli.live.options import Camera, needs_live
+from maskwatch.errors import SourceError
 
 if TYPE_CHECKING:
     from maskwatch.app.site.tables import CameraTable, Site
@@ -47,10 +48,16 @@ def replay(
                 alerts += 1
                 print(_as_json(alert, channels) if json_ else _in_words(alert, channels))
             people.update(visit.state.value for visit in outcome.visits)
-    finally:  # Of footage that breaks off, too.
-        told = ", ".join(f"{count} {state}" for state, count in people.most_common()) or "nobody"
-        count = people.total()
-        say(f"{clock.now_s:.1f} s watched: {count} people ({told}), {alerts} alerts")
+    except SourceError:
+        if clock.now_s:  # It breaks off.
+            _sum_up(clock.now_s, people, alerts)
+        raise
+    _sum_up(clock.now_s, people, alerts)
+
+
+def _sum_up(seconds: float, people: Counter[str], alerts: int) -> None:
+    told = ", ".join(f"{count} {state}" for state, count in people.most_common()) or "nobody"
+    say(f"{seconds:.1f} s watched: {people.total()} people ({told}), {alerts} alerts")
 
 
 def _in_words(alert: "Alert", channels: Sequence[str]) -> str:
