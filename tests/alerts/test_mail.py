@@ -1,3 +1,4 @@
+import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
-from maskwatch.alerts.mail import EmailOptions
+from maskwatch.alerts.mail import EmailOptions, _is_for_good
 from maskwatch.alerts.open import open_channel, probe
 from maskwatch.errors import DeliveryError, DeliveryRefused
 from maskwatch.events import Phase
@@ -245,3 +246,21 @@ def test_a_check_sends_no_message() -> None:
 def test_options_that_cannot_work_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         options(25, **changes)
+
+
+@pytest.mark.parametrize(
+    ("error", "for_good"),
+    [
+        (smtplib.SMTPDataError(554, b"spam"), True),
+        (smtplib.SMTPDataError(451, b"later"), False),
+        (smtplib.SMTPSenderRefused(552, b"too large", "me"), True),
+        (smtplib.SMTPSenderRefused(530, b"authentication required", "me"), False),
+        (smtplib.SMTPSenderRefused(553, b"not yours", "me"), False),
+        (smtplib.SMTPConnectError(554, b"too many from your address"), False),
+        (smtplib.SMTPRecipientsRefused({"a": (550, b"unknown")}), True),
+        (smtplib.SMTPRecipientsRefused({"a": (530, b"log in first")}), False),
+        (smtplib.SMTPRecipientsRefused({"a": (550, b"unknown"), "b": (450, b"busy")}), False),
+    ],
+)
+def test_only_what_is_about_the_message_is_for_good(error: OSError, for_good: bool) -> None:
+    assert _is_for_good(error) is for_good

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from maskwatch.alerts.mqtt import MqttChannel, MqttOptions
 from maskwatch.alerts.open import open_channel, probe
+from maskwatch.alerts.topics import Topics
 from maskwatch.errors import DeliveryError, DeliveryRefused, UsageError
 from maskwatch.events import AlertKind, Phase
 
@@ -136,7 +137,7 @@ def options(port: int, **changes: Any) -> MqttOptions:
 
 @contextmanager
 def channel_to(port: int, **changes: Any) -> Iterator[MqttChannel]:
-    channel = open_channel(options(port, **changes), cameras=CAMERAS)
+    channel = open_channel(options(port, **changes), kinds_of=dict.fromkeys(CAMERAS, AlertKind))
     assert isinstance(channel, MqttChannel)
     try:
         yield channel
@@ -317,9 +318,11 @@ KILLED = """
 import sys, time
 from maskwatch.alerts.open import open_channel
 from maskwatch.alerts.mqtt import MqttOptions
+from maskwatch.events import AlertKind
 from tests.alerts.conftest import make_alert
 channel = open_channel(
-    MqttOptions(name="m", host="127.0.0.1", port=int(sys.argv[1]), site="Haus"), cameras=["lobby"]
+    MqttOptions(name="m", host="127.0.0.1", port=int(sys.argv[1]), site="Haus"),
+    kinds_of={"lobby": AlertKind},
 )
 channel.send(make_alert())
 print("sent", flush=True)
@@ -392,7 +395,7 @@ def test_a_check_tells_nobody(broker: Broker) -> None:
 
 def test_cameras_that_share_a_topic_are_refused() -> None:
     with pytest.raises(UsageError, match=r"'a/b' and 'a_b' would share the MQTT topic .*/a_b"):
-        MqttChannel(options(1883), cameras=["a/b", "a_b"])
+        MqttChannel(options(1883), kinds_of=dict.fromkeys(["a/b", "a_b"], AlertKind))
 
 
 @pytest.mark.parametrize(
@@ -406,3 +409,11 @@ def test_options_that_cannot_work_are_refused(changes: dict[str, Any]) -> None:
 def test_a_port_that_is_none_is_refused() -> None:
     with pytest.raises(ValidationError):
         options(0)
+
+
+def test_a_sensor_that_nothing_feeds_is_not_shown() -> None:
+    topics = Topics("maskwatch", "Haus", {"lobby": {AlertKind.VIOLATION}, "yard": set()})
+    assert dict(topics.states([])) == {"maskwatch/Haus/lobby/violation": "OFF"}
+    shown = [topic.split("/")[3] for topic, config in topics.discovery("homeassistant") if config]
+    taken_away = [config for _, config in topics.discovery("homeassistant") if not config]
+    assert (shown, len(taken_away)) == (["violation"], 5)

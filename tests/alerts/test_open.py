@@ -92,7 +92,7 @@ def test_every_kind_can_be_opened_and_closed(kind: str, monkeypatch: pytest.Monk
     for module in {"sound": "pygame", "chat": "apprise"}.get(kind, "json").split():
         pytest.importorskip(module)
     changes = {"host": "127.0.0.1", "port": 1} if kind == "mqtt" else {}
-    channel: Channel = open_channel(parsed(kind, **changes), cameras=["lobby"])
+    channel: Channel = open_channel(parsed(kind, **changes), kinds_of={"lobby": set()})
     assert callable(channel.send)
     channel.close()
     channel.close()

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from maskwatch.alerts.address import Address
 from maskwatch.alerts.open import open_channel, probe
 from maskwatch.alerts.options import RetryLater
 from maskwatch.alerts.webhook import WebhookOptions
@@ -334,3 +335,9 @@ def test_what_is_no_address_is_refused_unseen(url: str) -> None:
 def test_headers_that_would_break_the_request_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         options("http://a/", headers=headers)
+
+
+def test_an_address_that_cannot_be_taken_apart_shows_nothing_of_it() -> None:
+    with pytest.raises(ValueError, match="expected an address such as") as caught:
+        Address.parse("https://guard:geheim\uff1a99@example.org/hook")
+    assert "geheim" not in str(caught.value)

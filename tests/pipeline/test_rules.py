@@ -13,6 +13,7 @@ from maskwatch.types import MaskState
 from tests.conftest import faces_at
 
 MASK, BARE, WRONG = [0.95, 0.03, 0.02], [0.03, 0.95, 0.02], [0.05, 0.05, 0.9]
+HIDDEN = [0.34, 0.33, 0.33]
 BOX = [100.0, 100.0, 150.0, 160.0]
 
 
@@ -201,3 +202,15 @@ def test_a_camera_that_closes_for_the_night_is_not_back() -> None:
     assert (end.id, end.phase) == (lost.id, Phase.END)
     assert "no longer watched" in end.sentence
     assert list(rule.update(View("gate", sight=Sight.STARTING), 21, float)) == []
+
+
+def test_who_looks_away_is_not_known_to_wear_a_mask_now() -> None:
+    scene = Scene(ViolationRule("bare", lasting_s=5, cooldown_person_s=600))
+    (begun,) = scene.show(BARE, 10)
+    assert begun.phase is Phase.NEW
+    assert scene.show(HIDDEN, 6) == []
+    assert [person.state for person in scene.people] == [MaskState.UNKNOWN]
+    assert scene.show(BARE, 10) == []
+    (ended,) = scene.show(MASK, 10)
+    assert ended.phase is Phase.END
+    assert "now a mask" in ended.sentence

@@ -30,8 +30,8 @@ class Address:
         Raises:
             ValueError: it is no HTTP address; the message shows nothing of it.
         """
-        parts = urlsplit(url.strip())
         try:
+            parts = urlsplit(url.strip())
             host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
             host = host.encode("idna").decode()
         except (KeyError, ValueError):

@@ -23,6 +23,8 @@ from maskwatch.events import Alert
 _logger = logging.getLogger(__name__)
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _FAREWELL_S = 1.0
+_OF_LOGIN = (530, 534, 535, 538)
+_TOO_LARGE = 552
 _FACTS = ("camera", "rule", "phase", "time", "since")
 
 
@@ -82,7 +84,7 @@ class EmailChannel:
         """Hand over one message, with the snapshot where there is one.
 
         Raises:
-            DeliveryRefused: the server will not take it at any time (5xx).
+            DeliveryRefused: the server will not take this message at any time (5xx).
             DeliveryError: it cannot be reached, or takes nothing now.
         """
         message = _message(alert, self._options)
@@ -146,13 +148,14 @@ def _leave(smtp: smtplib.SMTP) -> None:
 def _is_for_good(error: OSError) -> bool:
     """Whether the server says of this message that another attempt will end likewise.
 
-    A login that it refuses is about all messages alike: they wait for somebody to put it right.
+    What is about all messages alike (us, our login, the sender) waits for somebody to put it right.
     """
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return False
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+        codes = [code for code, _ in error.recipients.values()]
+        return all(code >= 500 and code not in _OF_LOGIN for code in codes)
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return error.smtp_code == _TOO_LARGE
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
 def _reason(error: OSError) -> str:

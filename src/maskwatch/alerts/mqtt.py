@@ -5,7 +5,6 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +14,7 @@ from maskwatch.alerts.limit import TimeLimit
 from maskwatch.alerts.line import trusting
 from maskwatch.alerts.options import ChannelOptions, Host, Port
 from maskwatch.alerts.text import json_line, why
-from maskwatch.alerts.topics import Topics
+from maskwatch.alerts.topics import KindsOf, Topics
 from maskwatch.errors import DeliveryError
 from maskwatch.events import Alert, Phase, new_id
 
@@ -75,16 +74,17 @@ class MqttChannel:
 
     Args:
         options: the broker and topics.
-        cameras: all cameras of the site; states are told of these.
+        kinds_of: of each camera of the site the kinds of alerts that come here; states are told of
+            these.
 
     Raises:
         UsageError: two cameras would share a topic.
         DeliveryError: the file of certificates cannot be read.
     """
 
-    def __init__(self, options: MqttOptions, *, cameras: Sequence[str] = ()) -> None:
+    def __init__(self, options: MqttOptions, *, kinds_of: KindsOf | None = None) -> None:
         self._options = options
-        self._topics = Topics(options.topic, options.site, tuple(cameras))
+        self._topics = Topics(options.topic, options.site, kinds_of or {})
         self._port = options.port or (8883 if options.tls else 1883)
         self._broker = f"the MQTT broker {options.host}:{self._port}"
         self._open: dict[str, Alert] = {}

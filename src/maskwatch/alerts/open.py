@@ -1,6 +1,6 @@
 """From options to channels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Protocol
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from maskwatch.alerts.mail import EmailChannel, EmailOptions
 from maskwatch.alerts.mqtt import MqttChannel, MqttOptions
 from maskwatch.alerts.sound import SoundChannel, SoundOptions
 from maskwatch.alerts.terminal import TerminalChannel, TerminalOptions, write_stderr
+from maskwatch.alerts.topics import KindsOf
 from maskwatch.alerts.webhook import WebhookChannel, WebhookOptions
 from maskwatch.events import Channel
 
@@ -44,14 +45,15 @@ class CheckedChannel(Channel, Protocol):
 def open_channel(
     options: AnyChannel,
     *,
-    cameras: Sequence[str] = (),
+    kinds_of: KindsOf | None = None,
     write: Callable[[str], None] = write_stderr,
 ) -> Channel:
     """The channel that some options describe, ready to send.
 
     Args:
         options: one of the kinds of options.
-        cameras: the names of all cameras, for channels that tell of cameras without alerts too.
+        kinds_of: of each camera the kinds of alerts that reach the channel, for one that tells of
+            cameras without alerts too.
         write: writes to the terminal; for when a dashboard owns it.
 
     Raises:
@@ -59,7 +61,7 @@ def open_channel(
         UsageError: two cameras cannot be told apart there.
         DeliveryError: a file that it needs cannot be read.
     """
-    channel = _made(options, cameras, write)
+    channel = _made(options, kinds_of or {}, write)
     if isinstance(channel, MqttChannel):
         channel.start()
     return channel
@@ -72,16 +74,14 @@ def probe(options: AnyChannel) -> None:
         MissingExtra: a library that it needs is not installed.
         DeliveryError: it would not work now; the message says why.
     """
-    channel = _made(options, (), write_stderr)
+    channel = _made(options, {}, write_stderr)
     try:
         channel.check()
     finally:
         channel.close()
 
 
-def _made(
-    options: AnyChannel, cameras: Sequence[str], write: Callable[[str], None]
-) -> CheckedChannel:
+def _made(options: AnyChannel, kinds_of: KindsOf, write: Callable[[str], None]) -> CheckedChannel:
     match options:
         case TerminalOptions():
             return TerminalChannel(options, write=write)
@@ -96,7 +96,7 @@ def _made(
         case WebhookOptions():
             return WebhookChannel(options)
         case MqttOptions():
-            return MqttChannel(options, cameras=cameras)
+            return MqttChannel(options, kinds_of=kinds_of)
         case EmailOptions():
             return EmailChannel(options)
         case ChatOptions():

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
 from maskwatch.alerts.text import VERSION
 from maskwatch.errors import UsageError
 from maskwatch.events import Alert, AlertKind
+
+KindsOf = Mapping[str, Collection[AlertKind]]
+"""Of each camera of a site, the kinds of alerts that reach a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,18 @@ SENSORS = (
 class Topics:
     """The topics of one site and what is kept there, as pairs of topic and payload.
 
+    A camera has the sensors whose alerts reach the channel: one that nothing feeds would say for
+    ever that all is well.
+
     Raises:
         UsageError: two cameras would share a topic.
     """
 
-    def __init__(self, prefix: str, site: str, cameras: Sequence[str]) -> None:
-        self._base, self._cameras = f"{prefix.rstrip('/')}/{_level(site)}", cameras
+    def __init__(self, prefix: str, site: str, kinds_of: KindsOf) -> None:
+        self._base, self._kinds_of = f"{prefix.rstrip('/')}/{_level(site)}", kinds_of
         self.availability, self.events = f"{self._base}/availability", f"{self._base}/events"
         names: dict[str, str] = {}
-        for camera in cameras:
+        for camera in kinds_of:
             topic = self._of(camera)
             if names.setdefault(topic, camera) != camera:
                 raise UsageError(
@@ -55,14 +61,16 @@ class Topics:
     def states(self, open_alerts: Iterable[Alert]) -> Iterator[tuple[str, str]]:
         """ON or OFF for each sensor of each camera."""
         alarms = {(alert.camera, alert.kind) for alert in open_alerts}
-        for camera, sensor in product(self._cameras, SENSORS):
+        for camera, sensor in self._sensors():
             alarm = (camera, sensor.kind) in alarms
             payload = "ON" if alarm is sensor.on_means_alarm else "OFF"
             yield f"{self._of(camera)}/{sensor.key}", payload
 
     def discovery(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """What makes Home Assistant show each sensor of each camera."""
-        for camera, sensor in product(self._cameras, SENSORS):
+        """What makes Home Assistant show each sensor of each camera, and none that it showed before
+        a rule was taken away."""
+        fed = set(self._sensors())
+        for camera, sensor in product(self._kinds_of, SENSORS):
             # Home Assistant takes ASCII letters only here; cameras have names in all languages.
             number = hashlib.sha256(self._of(camera).encode()).hexdigest()[:12]
             device = f"maskwatch_{number}"
@@ -81,7 +89,13 @@ class Topics:
                 "origin": {"name": "maskwatch", "sw_version": VERSION},
             }
             topic = f"{prefix.rstrip('/')}/binary_sensor/{device}/{sensor.key}/config"
-            yield topic, json.dumps(config, ensure_ascii=False)
+            is_fed = (camera, sensor) in fed
+            yield topic, json.dumps(config, ensure_ascii=False) if is_fed else ""
+
+    def _sensors(self) -> Iterator[tuple[str, Sensor]]:
+        for camera, sensor in product(self._kinds_of, SENSORS):
+            if sensor.kind in self._kinds_of[camera]:
+                yield camera, sensor
 
 
 def _level(name: str) -> str:

@@ -111,6 +111,15 @@ class People:
         self._size_wh: tuple[int, int] | None = None
         self._frames_s = deque[float](maxlen=self._verdicts.least_faces + 1)
 
+    @property
+    def patience_s(self) -> float:
+        """How long somebody may be out of sight within one visit."""
+        return self._tracker.options.patience_s
+
+    @patience_s.setter
+    def patience_s(self, seconds: float) -> None:
+        self._tracker.options = replace(self._tracker.options, patience_s=seconds)
+
     def __iter__(self) -> Iterator[Person]:
         """Those who are here and have been judged."""
         return (person for person in self._people.values() if person.state is not None)
@@ -151,7 +160,7 @@ class People:
 
     def tick(self, time_s: float, *, lost: bool = False) -> Changes:
         """Say goodbye to those who were not seen for too long; to all if the camera is `lost`."""
-        patience_s = -np.inf if lost else self._tracker.options.patience_s
+        patience_s = -np.inf if lost else self.patience_s
         gone = [p for p in self._people.values() if time_s - p.last_s > patience_s]
         for person in gone:
             del self._people[person.track]

@@ -46,3 +46,8 @@ def test_a_camera_of_one_frame_a_second_judges_too() -> None:
     for step in range(3):
         post.take(result_of(PICTURE, FACE), float(step))
     assert [person.state for person in post.people] == [MaskState.NO_MASK]
+
+
+def test_a_camera_that_sends_less_than_was_wished_for_judges_too() -> None:
+    """One that is decoded at key frames alone, say."""
+    assert visits(watched_by(rate=5.0), [(0.0, 60.0)], rate=0.25) == 1

@@ -11,7 +11,7 @@ from maskwatch.app.live.recorder import Recorder
 from maskwatch.errors import DeliveryError, DeliveryRefused, StoreError
 from maskwatch.events import Alert, AlertKind, Batch, Episode
 from maskwatch.store.eventstore import EventStore
-from maskwatch.store.values import DeliveryState
+from maskwatch.store.values import Delivery, DeliveryState
 from maskwatch.types import MaskState
 
 
@@ -160,6 +160,43 @@ def test_a_channel_that_never_works_is_given_up_visibly(store: EventStore) -> No
     assert outbox.counts.given_up == 1
     (waiting,) = store.outbox.waiting()
     assert (waiting.pending, waiting.failed) == (0, 1)
+
+
+def test_what_waited_behind_it_takes_no_twenty_attempts_of_its_own(store: EventStore) -> None:
+    channel = Told()
+    channel.broken.set()
+    later = {"s": 0.0}
+    for number in range(30):
+        store.save(Batch(alerts=((alert(number), ("desk",)),)))
+    outbox = Outbox("desk", channel, store, now=lambda: time.time() + later["s"], give_up_s=3600)
+    for _ in range(22):
+        later["s"] += 700
+        while outbox._deliver_next():
+            pass
+    assert outbox.counts.given_up == 30
+    assert channel.attempts < 22 + 30
+
+
+def test_a_database_that_was_away_is_no_trouble_of_the_channel_afterwards(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox("desk", Told(), store, now=time.time)
+    head, away = store.outbox.head, threading.Event()
+
+    def asked(channel: str) -> Delivery | None:
+        if away.is_set():
+            raise StoreError("away")
+        return head(channel)
+
+    monkeypatch.setattr(store.outbox, "head", asked)
+    away.set()
+    outbox.start()
+    assert until(lambda: outbox.error == "the database: away")
+    away.clear()
+    outbox.wake.set()
+    assert until(lambda: outbox.error is None)
+    outbox.ask_to_stop()
+    outbox.join(5)
 
 
 class Picky(Told):

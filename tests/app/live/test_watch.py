@@ -1,6 +1,7 @@
 """A whole watch: a video played as if live, the shipped models, a database, a channel."""
 
 import json
+import os
 import threading
 import time
 import urllib.error
@@ -12,6 +13,7 @@ import pytest
 
 from maskwatch.app.live.build import watching
 from maskwatch.app.live.clock import SystemClock
+from maskwatch.app.live.housekeeping import purge
 from maskwatch.app.live.metrics import serving
 from maskwatch.app.live.watch import Watch
 from maskwatch.app.site.load import load_site
@@ -126,6 +128,17 @@ def test_without_asking_there_are_no_pictures(site: Site, tmp_path: Path) -> Non
     }  # fmt: skip
 
 
+def test_old_snapshots_go_and_nothing_else(site: Site, tmp_path: Path) -> None:
+    ours, others = f"20240101T100000Z-{'0a' * 16}.jpg", "2019-05-01T10:00:00Z-garden.jpg"
+    (tmp_path / "snapshots").mkdir()
+    for name in (ours, others):
+        (tmp_path / "snapshots" / name).write_bytes(b"")
+        os.utime(tmp_path / "snapshots" / name, (0, 0))
+    with EventStore(site.storage.events) as store:
+        purge(store, site.storage, time.time())
+    assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [others]
+
+
 def test_what_a_killed_run_left_open_is_ended(site: Site, tmp_path: Path) -> None:
     now = time.time()
     episode = Episode(
@@ -141,6 +154,8 @@ def test_what_a_killed_run_left_open_is_ended(site: Site, tmp_path: Path) -> Non
     with EventStore(site.storage.events, create=False) as store:
         first = next(iter(store.episodes()))
         assert (first.broken, first.end) == (True, first.last_seen)
+        (lost,) = store.outbox.deliveries(channel="gone")
+        assert (lost.state, lost.error) == ("failed", "the site has no such channel now")
     of_it = [line for line in told(tmp_path) if line["id"] == alert.id]
     assert [line["phase"] for line in of_it] == ["new", "end"]
     assert "interrupted" in str(of_it[1]["sentence"])

@@ -1,5 +1,6 @@
 """From a site file to the parts that watch."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
@@ -17,7 +18,7 @@ from maskwatch.app.live.watch import Watch, Watched
 from maskwatch.app.site.rules import AnyRule, CameraLostTable, ComplianceTable, ViolationTable
 from maskwatch.app.site.table import Table
 from maskwatch.app.site.tables import CameraTable, Site
-from maskwatch.events import Alert, Batch, Phase, new_id
+from maskwatch.events import Alert, AlertKind, Batch, Phase, new_id
 from maskwatch.pipeline.rules import Rule, RuleSet
 from maskwatch.pipeline.rules.camera_lost import CameraLostRule
 from maskwatch.pipeline.rules.compliance import ComplianceRule
@@ -25,9 +26,16 @@ from maskwatch.pipeline.rules.violation import ViolationRule
 from maskwatch.sources.opening import CameraSpec
 from maskwatch.store.eventstore import EventStore
 from maskwatch.store.lock import held_alone
+from maskwatch.store.values import DeliveryState
 from maskwatch.types import Result
 
+_logger = logging.getLogger(__name__)
 _LONGEST_ALERT_S = 30 * 86_400.0
+_KINDS: dict[type[AnyRule], AlertKind] = {
+    ViolationTable: AlertKind.VIOLATION,
+    ComplianceTable: AlertKind.COMPLIANCE,
+    CameraLostTable: AlertKind.CAMERA,
+}
 _RULES: dict[type[AnyRule], type[Any]] = {
     ViolationTable: ViolationRule,
     ComplianceTable: ComplianceRule,
@@ -43,6 +51,19 @@ def rules_of(site: Site, camera: str) -> RuleSet:
         tuple((_rule(rule), every if rule.channels is None else rule.channels) for rule in chosen),
         {channel.name: channel.phases for channel in site.channels},
     )
+
+
+def kinds_of(site: Site, channel: str) -> dict[str, frozenset[AlertKind]]:
+    """Of each camera, the kinds of alerts that reach a channel."""
+    reaching = [rule for rule in site.rules if rule.channels is None or channel in rule.channels]
+    return {
+        camera.name: frozenset(
+            _KINDS[type(rule)]
+            for rule in reaching
+            if rule.cameras is None or camera.name in rule.cameras
+        )
+        for camera in site.cameras
+    }
 
 
 def _rule(table: AnyRule) -> Rule:
@@ -139,9 +160,8 @@ def _outboxes(
     write: Callable[[str], None],
     stack: ExitStack,
 ) -> Iterator[Outbox]:
-    cameras = [camera.name for camera in site.cameras]
     for options in site.channels:
-        channel = open_channel(options, cameras=cameras, write=write)
+        channel = open_channel(options, kinds_of=kinds_of(site, options.name), write=write)
         outbox = Outbox(options.name, channel, store, now=lambda: clock.wall(clock.steady()))
         stack.callback(outbox.abandon)
         yield outbox
@@ -152,6 +172,21 @@ def _end_what_was_left(site: Site, store: EventStore, now: float) -> None:
     names = [camera.name for camera in site.cameras]
     store.close_open_episodes(names)
     store.save(Batch(alerts=tuple(_endings(site, store, names, now))))
+    _give_up_without_channel(site, store, now)
+
+
+def _give_up_without_channel(site: Site, store: EventStore, now: float) -> None:
+    """What waits for a channel that the site has no more would wait, and be kept, for ever."""
+    known = {channel.name for channel in site.channels}
+    for waiting in store.outbox.waiting():
+        if waiting.pending and waiting.channel not in known:
+            pending = store.outbox.deliveries(channel=waiting.channel, state=DeliveryState.PENDING)
+            for delivery in list(pending):
+                store.outbox.gave_up(delivery, error="the site has no such channel now", now=now)
+            _logger.warning(
+                "given up: %d alerts for the channel %s, which the site has no more",
+                waiting.pending, waiting.channel,
+            )  # fmt: skip
 
 
 def _endings(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maskwatch.app.live.clock import Clock
+from maskwatch.app.live.snapshots import SNAPSHOT
 from maskwatch.app.site.tables import StorageTable
 from maskwatch.errors import StoreError
 from maskwatch.store.eventstore import EventStore
@@ -36,8 +37,9 @@ def purge(store: EventStore, storage: StorageTable, now: float) -> Receipt:
 def _delete_strays(folder: Path, limit: float) -> None:
     """Snapshots that no alert names, since the program was killed between the two."""
     try:
+        # Where snapshots are off, too: they may have been on. Nothing else has such names.
         for path in folder.glob("*Z-*.jpg"):
-            if path.stat().st_mtime < limit:
+            if SNAPSHOT.fullmatch(path.name) and path.stat().st_mtime < limit:
                 path.unlink(missing_ok=True)
     except OSError as error:
         _logger.warning("cannot delete old snapshots in %s: %s", folder, error.strerror)

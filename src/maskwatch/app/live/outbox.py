@@ -47,7 +47,9 @@ class Outbox:
     ) -> None:
         self.name = name
         self.counts = OutboxCounts()
-        self.error: str | None = None
+        self._trouble: str | None = None
+        self._of_database: str | None = None
+        self._in_row = 0
         self.wake = threading.Event()
         self._channel, self._store, self._now = channel, store, now
         self._give_up_s = give_up_s
@@ -55,6 +57,11 @@ class Outbox:
         self._told: Delivery | None = None
         self._not_before = float("-inf")
         self._thread = threading.Thread(target=self._run, name=f"channel {name}", daemon=True)
+
+    @property
+    def error(self) -> str | None:
+        """Why the last attempt failed, or the database cannot be asked; None while all is well."""
+        return self._of_database or self._trouble
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run left."""
@@ -83,8 +90,9 @@ class Outbox:
                 try:
                     while self._deliver_next():
                         pass
+                    self._of_database = None
                 except StoreError as error:
-                    self.error = f"the database: {error}"
+                    self._of_database = f"the database: {error}"
                 if closing:
                     return
                 self.wake.wait(_POLL_S)
@@ -114,9 +122,10 @@ class Outbox:
         self._store.outbox.delivered(delivery, now=self._now())
         self._told = None
         self.counts.sent += 1
-        if self.error is not None:
+        self._in_row = 0
+        if self._trouble is not None:
             _logger.warning("channel %s works again", self.name)
-        self.error = None
+        self._trouble = None
 
     def _is_waiting(self, now: float) -> bool:
         """Whether it failed a moment ago; beyond the longest wait the clock was set."""
@@ -125,8 +134,9 @@ class Outbox:
     def _failed(self, delivery: Delivery, error: Exception) -> bool:
         """Try it later, or give it up; return whether the next one may go."""
         now = self._now()
-        known, self.error = self.error is not None, str(error)
+        known, self._trouble = self._trouble is not None, str(error)
         self.counts.failures += 1
+        self._in_row += 1
         # In memory, too: the database may not take it.
         self._not_before = now + _wait_s(delivery, error)
         if self._is_hopeless(delivery, error, now):
@@ -143,11 +153,11 @@ class Outbox:
         return False
 
     def _is_hopeless(self, delivery: Delivery, error: Exception, now: float) -> bool:
-        # Attempts too: a clock that jumps a day must not give up what was tried once.
+        # Attempts too: a clock that jumps a day must not give up what was tried once. Those of the
+        # ones before count: else each that waits behind them would take its own twenty.
         is_old = now - delivery.alert.time >= self._give_up_s
-        return isinstance(error, DeliveryRefused) or (
-            is_old and delivery.attempts >= _LEAST_ATTEMPTS
-        )
+        attempts = max(delivery.attempts, self._in_row)
+        return isinstance(error, DeliveryRefused) or (is_old and attempts >= _LEAST_ATTEMPTS)
 
 
 def _wait_s(delivery: Delivery, error: Exception) -> float:

@@ -1,6 +1,8 @@
 """One camera's post: from what was found in its frames to what is remembered and told."""
 
+from collections import deque
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from maskwatch.pipeline.zones import Zones
 from maskwatch.types import Faces, MaskState, Result
 
 _PATIENCE_FRAMES = 3
+_LATEST_GAPS = 5
 NOT_WATCHED = "not watched"
 """Why a camera is down after the watch has ended."""
 
@@ -58,9 +61,9 @@ class Post:
         self.spec = spec
         self._rules = rules
         self._clock = clock
-        # Few frames a second need longer to show as much.
-        patience_s = max(spec.patience_s, _PATIENCE_FRAMES / spec.rate)
-        self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=patience_s))
+        self._gaps_s = deque([1 / spec.rate], maxlen=_LATEST_GAPS)
+        self._last_s: float | None = None
+        self._people = People(spec.name, clock.wall, TrackerOptions(patience_s=self._patience_s))
         self._minutes = Minutes(spec.name, run)
         self._status: CameraStatus | None = None
         self.people: tuple[Person, ...] = ()
@@ -70,6 +73,10 @@ class Post:
         image = result.image
         if image is None:
             return Outcome(Faces.empty(), Batch())
+        if self._last_s is not None:
+            self._gaps_s.append(time_s - self._last_s)
+            self._people.patience_s = self._patience_s
+        self._last_s = time_s
         height, width = image.shape[:2]
         counts = self.spec.zones.keeps(result.faces.boxes, width, height)
         sides = (result.faces.boxes[:, 2:] - result.faces.boxes[:, :2]).min(axis=1, initial=np.inf)
@@ -83,6 +90,12 @@ class Post:
         )
         batch = self._told(changes, time_s, frames=1, faces=len(faces))
         return Outcome(self._as_judged(tracked), batch, changes.visits)
+
+    @property
+    def _patience_s(self) -> float:
+        """How long somebody may be out of sight: few frames a second need longer to show as much,
+        and those that come may be fewer than were wished for."""
+        return max(self.spec.patience_s, _PATIENCE_FRAMES * median(self._gaps_s))
 
     def _as_judged(self, faces: Faces) -> Faces:
         """The faces with what is said of their people, not of this one frame."""

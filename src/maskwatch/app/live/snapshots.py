@@ -1,5 +1,6 @@
 """Pictures of alerts in which nobody can be known."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from maskwatch.images import encode
 from maskwatch.models.detectors import SHIPPED_DETECTOR, DetectorOptions, open_detector
 from maskwatch.types import Boxes, FaceDetector, Faces, Floats, Image, Result
 
+SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{32}\.jpg")
+"""The name of a file: when its alert began, and the alert's number."""
 _SCORE, _SURE, _LONG_SIDE = 0.2, 0.6, 1280
 _ROUNDS = 4
 _COVERED = 0.6

@@ -20,7 +20,10 @@ _PHRASES = {
 
 @dataclass(slots=True)
 class ViolationRule:
-    """Somebody has worn no mask, or worn it wrong, for `lasting_s` seconds."""
+    """Somebody has worn no mask, or worn it wrong, for `lasting_s` seconds.
+
+    What was told ends when another state is known, or the person has left.
+    """
 
     name: str
     states: tuple[MaskState, ...] = _STATES
@@ -44,6 +47,8 @@ class ViolationRule:
         self._quiet_until_s = {k: v for k, v in self._quiet_until_s.items() if v > time_s}
 
     def _of(self, person: Person, camera: str, time_s: float, wall: Wall) -> Iterator[Alert]:
+        if person.state is MaskState.UNKNOWN and person.id in self._told:
+            return  # Who looks away is not known to wear a mask now.
         if person.state not in self.states:
             word = _PHRASES[person.state or MaskState.UNKNOWN]
             yield from self._end(person.id, time_s, wall, f"now {word}")
