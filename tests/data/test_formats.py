@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskwatch.data.choices import Balance
+from maskwatch.data.facts import facts_of
 from maskwatch.data.formats import WRITERS, check_form, form_of, read_photos_or_set, read_set
 from maskwatch.data.formats.voc import read_voc
 from maskwatch.data.formats.yolo import read_yolo
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
+from maskwatch.data.parting import Parting, part_set
 from maskwatch.errors import SourceError, UsageError
 from maskwatch.images import encode
 from maskwatch.types import MaskState
@@ -307,3 +310,100 @@ def test_a_folder_that_cannot_be_read_is_told_and_left_out(
     assert labelled.problems == (f"cannot read folder {closed}: Permission denied",)
     with pytest.raises(SourceError, match=r"cannot read folder .*lost\+found: Permission denied"):
         read_set(closed)
+
+
+def yolo_set(folder: Path, *rows: str, config: str = "names: [mask, no_mask, unsure]") -> Path:
+    encode(np.zeros((100, 200, 3), np.uint8), folder / "images" / "a.png")
+    (folder / "labels").mkdir()
+    (folder / "labels" / "a.txt").write_text("\n".join(rows), encoding="utf-8-sig")
+    (folder / "data.yaml").write_text(config)
+    return folder
+
+
+LANDMARKS = ".45 .45 .55 .45 .5 .5 .46 .57 .54 .57"
+
+
+@pytest.mark.parametrize(
+    ("row", "config", "box"),
+    [
+        (f"0 .5 .5 .2 .3 {LANDMARKS}", "names: [mask]", [80, 35, 120, 65]),
+        ("0 .5 .5 .2 .3" + " -1" * 10, "names: [mask]", [80, 35, 120, 65]),
+        ("0 .5 .5 .2 .3 .4 .4 2", "names: [mask]\nkpt_shape: [1, 3]", [80, 35, 120, 65]),
+        ("0 .1 .1 .3 .1 .3 .2 .1 .2 .1 .18 .1 .15 .1 .12", "names: [mask]", [20, 10, 60, 20]),
+    ],
+)
+def test_what_stands_behind_a_box_is_no_outline(
+    tmp_path: Path, row: str, config: str, box: list[float]
+) -> None:
+    (picture,) = read_set(yolo_set(tmp_path, row, config=config)).pictures
+    assert picture.boxes == pytest.approx(np.array([box]), abs=0.01)
+
+
+def test_labelled_places_that_are_left_out_are_known(tmp_path: Path) -> None:
+    rows = ["0 .5 .5 .2 .3", "2 .25 .5 .1 .2"]
+    labelled = read_set(yolo_set(tmp_path / "yolo", *rows), {"unsure": None})
+    (picture,) = labelled.pictures
+    assert picture.states == (M,)
+    assert picture.ignored == pytest.approx(np.array([[40, 40, 60, 60]]), abs=0.01)
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "mask"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]},
+            {"image_id": 1, "category_id": 1, "bbox": [5, 6, 30, 40], "iscrowd": 1},
+        ],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    (picture,) = read_set(tmp_path / "annotations.json").pictures
+    assert picture.ignored.tolist() == [[5, 6, 35, 46]]
+    assert picture.boxes is not None
+    assert picture.boxes.tolist() == [[1, 2, 4, 6]]
+
+
+def test_class_folders_with_a_list_of_classes_are_class_folders(tmp_path: Path) -> None:
+    for name in ("with_mask", "without_mask"):
+        encode(np.zeros((8, 8, 3), np.uint8), tmp_path / name / "a.png")
+    (tmp_path / "classes.txt").write_text("with_mask\nwithout_mask\n")
+    assert read_set(tmp_path).form == "folders"
+
+
+def test_labels_without_a_picture_and_pictures_without_labels_are_told(
+    tmp_path: Path, boxed: LabelledSet
+) -> None:
+    folder = yolo_set(tmp_path / "yolo", "0 .5 .5 .2 .3", config="names: [mask]")
+    (folder / "labels" / "gone.txt").write_text("0 .5 .5 .2 .3")
+    assert read_set(folder).problems == (f"files of labels in {folder} without a picture: 1",)
+    (folder / "labels").rename(folder / "Labels")
+    assert "no picture in" in read_set(folder).problems[0]
+    WRITERS["voc"](boxed, tmp_path / "voc")
+    encode(np.zeros((8, 8, 3), np.uint8), tmp_path / "voc" / "JPEGImages" / "more.png")
+    assert read_set(tmp_path / "voc").problems == (
+        f"pictures in {tmp_path / 'voc'} that no file labels: 1",
+    )
+
+
+def test_text_files_of_windows(tmp_path: Path, boxed: LabelledSet) -> None:
+    WRITERS["voc"](boxed, tmp_path)
+    listing = tmp_path / "ImageSets" / "Main" / "test.txt"
+    listing.write_text(listing.read_text(), encoding="utf-8-sig")
+    assert read_set(tmp_path).splits == ("train", "test")
+    listing.write_bytes("Tür".encode("latin-1"))
+    with pytest.raises(SourceError, match="is no text in UTF-8"):
+        read_set(tmp_path)
+
+
+def test_a_split_that_is_refused_leaves_the_one_before(tmp_path: Path) -> None:
+    pictures = [
+        LabelledPicture(tmp_path / f"{n}.png", np.array([[1, 1, 9, 9]], np.float32), (state,))
+        for n, state in enumerate([M, N] * 10)
+    ]
+    for n, picture in enumerate(pictures):
+        noise = np.random.default_rng(n).integers(0, 256, (64, 64, 3))
+        encode(noise.astype(np.uint8), picture.path)
+    labelled = LabelledSet(tmp_path, "yolo", tuple(pictures))
+    facts = list(facts_of([picture.path for picture in pictures]))
+    part_set(labelled, facts, Parting(), tmp_path / "out")
+    before = sorted((tmp_path / "out").rglob("*"))
+    with pytest.raises(UsageError, match="--balance is for sets of single faces"):
+        part_set(labelled, facts, Parting(balance=Balance.UNDER), tmp_path / "out")
+    assert sorted((tmp_path / "out").rglob("*")) == before

@@ -273,6 +273,23 @@ def test_the_second_is_worse_beyond_chance() -> None:
         gaps(good, evaluation("other", faces_of(truth), truth))
 
 
+def test_one_face_or_one_picture_shows_nothing_beyond_chance() -> None:
+    truth = [0] * 100 + [2]
+    faces = faces_of(truth)
+    first = evaluation("first", faces, [1] * 10 + [0] * 90 + [2])
+    second = evaluation("second", faces, [0] * 101)
+    found = {gap.figure: gap for gap in gaps(first, second)}
+    assert found["accuracy"].is_better
+    assert not found["F1 incorrect"].is_worse
+    crowd = faces_of([0] * 20, pictures=np.zeros(20, np.int64))
+    whole = evaluation("whole", crowd, [0] * 20)
+    assert not gaps(whole, evaluation("one", crowd, [0] * 19 + [1]))[0].is_worse
+    # Six pictures that all lose their wrongly worn mask are more than chance.
+    six = faces_of([0] * 60 + [2] * 6)
+    lost = gaps(evaluation("a", six, [0] * 60 + [2] * 6), evaluation("b", six, [0] * 66))
+    assert {gap.figure: gap.is_worse for gap in lost}["F1 incorrect"]
+
+
 def test_a_comparison(tmp_path: Path, photo: Path) -> None:
     faces = faces_of([0, 1, 2], photo)
     done = [evaluation("a", faces, [0, 1, 2]), evaluation("b/run", faces, [0, 1, 1])]
@@ -335,6 +352,14 @@ def test_end_to_end(labelled: LabelledSet, tmp_path: Path) -> None:
     assert sum(row["faces"] for row in got["recall_by_size"]) == 3
     write_end_to_end(got, tmp_path / "report")
     assert "End to end on set" in (tmp_path / "report" / "index.html").read_text()
+    # A face that the set leaves out is neither missed nor wrong to find.
+    first, *others = [p for p in labelled.pictures if p.boxes is not None and len(p.boxes)]
+    none = np.zeros((0, 4), np.float32)
+    for ignored, false in ((first.boxes, 0), (none, 1 / 3)):
+        hidden = replace(first, boxes=none, states=(), ignored=ignored)
+        less = measure(replace(labelled, pictures=(hidden, *others)), settings)
+        assert (less["faces"], less["found"]) == (2, 1)
+        assert less["false_boxes_a_picture"] == pytest.approx(false)
     # Labels that are drawn twice as wide are missed, but not by much.
     wide = tuple(
         replace(p, boxes=None if p.boxes is None else p.boxes + np.float32([-35, -35, 35, 35]))

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from maskwatch.errors import UsageError
 from maskwatch.types import Boxes, MaskState
 
@@ -13,13 +15,15 @@ class LabelledPicture:
     """A picture with its labelled faces: `boxes` (n, 4) in pixels and their `states`.
 
     `boxes` is None where only the picture as a whole is labelled, with the one state given.
-    `split` is the part of the set in which the picture lies, if it has any.
+    `split` is the part of the set in which the picture lies, if it has any; `ignored` (m, 4) are
+    labelled places that are left out: a box there is neither right nor wrong.
     """
 
     path: Path
     boxes: Boxes | None
     states: tuple[MaskState, ...]
     split: str | None = None
+    ignored: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

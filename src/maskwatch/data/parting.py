@@ -69,11 +69,13 @@ def part_set(
     groups = _groups(labelled.root, pictures, twins, how)
     conflicts = _conflicts(labelled.root, pictures, twins)
     parts: list[dict[str, Any]] = []
-    planned = _splits(pictures, groups, how)
+    # All that may be refused comes before an earlier run's parts are deleted.
+    planned = [
+        (name, splits, _placed(pictures, splits, how))
+        for name, splits in _splits(pictures, groups, how)
+    ]
     start_folder(out, "data split")
-    for name, splits in planned:
-        placed = [replace(p, split=s) for p, s in zip(pictures, splits, strict=True)]
-        kept = balanced(placed, how.balance, how.seed) if how.balance else placed
+    for name, splits, kept in planned:
         files = WRITERS[labelled.form](replace(labelled, pictures=tuple(kept)), out / name)
         group_of = dict(zip([p.path for p in pictures], groups.tolist(), strict=True))
         _write_listing(files, kept, group_of, out / name)
@@ -115,6 +117,14 @@ def _splits(
         (f"fold-{fold + 1}", ["test" if one == fold else "train" for one in tested])
         for fold in range(how.folds)
     ]
+
+
+def _placed(
+    pictures: Sequence[LabelledPicture], splits: Sequence[str], how: Parting
+) -> list[LabelledPicture]:
+    """The pictures with their parts, evened out where that is asked for."""
+    placed = [replace(p, split=s) for p, s in zip(pictures, splits, strict=True)]
+    return balanced(placed, how.balance, how.seed) if how.balance else placed
 
 
 def _write_listing(

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.errors import MissingExtra, UsageError
 from maskwatch.evaluation.intervals import difference
@@ -17,6 +18,8 @@ from maskwatch.models.classifier import MaskClassifier
 from maskwatch.types import CLASSES
 
 _ROUNDS, _BATCH = 7, 8
+_FEWEST_PICTURES = 6
+"""In which two classifiers differ: all of five fall to one side by chance once in sixteen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,20 @@ def gaps(first: Evaluation, second: Evaluation) -> list[Gap]:
     if first.faces is not second.faces:
         raise UsageError("only answers about the same faces can be compared")
     truth, groups = first.faces.truth, first.faces.pictures
-    metrics: dict[str, Metric] = {"accuracy": accuracy}
+    told = [told_of(one.probabilities) for one in (first, second)]
+    differs = told[0] != told[1]
+    metrics: dict[str, tuple[Metric, NDArray[np.bool_]]] = {"accuracy": (accuracy, differs)}
     for label, state in enumerate(CLASSES):
         if (truth == label).any():
-            metrics[f"F1 {state.value}"] = f1_of(label)
+            of_it = differs & np.any([truth == label, *(one == label for one in told)], axis=0)
+            metrics[f"F1 {state.value}"] = f1_of(label), of_it
     out = []
-    for name, metric in metrics.items():
+    for name, (metric, changed) in metrics.items():
         values = [float(metric(counted(truth, one.probabilities))) for one in (first, second)]
         low, high = difference(metric, truth, first.probabilities, second.probabilities, groups)
+        if len(np.unique(groups[changed])) < _FEWEST_PICTURES:
+            # So few give draws that hardly differ, down to an interval of no width at all.
+            low, high = min(low, 0.0), max(high, 0.0)
         out.append(Gap(name, values[0], values[1], low, high))
     return out
 

@@ -27,7 +27,7 @@ from maskwatch.evaluation.folder import write_pages
 from maskwatch.evaluation.ranking import Ask, asked_once, found_twice
 from maskwatch.images import decode
 from maskwatch.models.detectors import default_name
-from maskwatch.types import CLASSES, Faces, Image
+from maskwatch.types import CLASSES, Boxes, Faces, Floats, Image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,8 @@ def measure(labelled: LabelledSet, settings: Settings, *, bar: Bar = iter) -> di
 
     Average precision ranks all boxes down to a score of 0.02; the rest is about those that
     `maskwatch detect` shows with these settings, each with its likeliest state. Labelled faces
-    with a shorter side under 12 pixels neither count nor make a box wrong.
+    with a shorter side under 12 pixels neither count nor make a box wrong, nor do those that the
+    set leaves out (crowds of COCO, classes that are skipped).
 
     Args:
         labelled: a set with boxes.
@@ -157,7 +158,7 @@ def _state_figures(seen: Sequence[_Seen], state: int) -> dict[str, float | None]
     for one in seen:
         rows = np.array([told == CLASSES[state] for told in one.picture.states], bool)
         weighted = one.every.scores * one.every.probabilities[:, state]
-        parts.append(match(one.every.boxes, weighted, _boxes(one)[rows], one.small[rows]))
+        parts.append(_matched(one, one.every.boxes, weighted, rows))
     if not sum(part.faces for part in parts):
         return {"average_precision": None, "low": None, "high": None}
     low, high = precision_interval(parts)
@@ -165,7 +166,16 @@ def _state_figures(seen: Sequence[_Seen], state: int) -> dict[str, float | None]
 
 
 def _match(one: _Seen, faces: Faces) -> Matches:
-    return match(faces.boxes, faces.scores, _boxes(one), one.small)
+    return _matched(one, faces.boxes, faces.scores, np.ones(len(_boxes(one)), bool))
+
+
+def _matched(one: _Seen, boxes: Boxes, scores: Floats, rows: NDArray[np.bool_]) -> Matches:
+    """Boxes matched with some of a picture's labelled faces; what is left out of the set counts as
+    neither."""
+    truth = np.concatenate([_boxes(one)[rows], one.picture.ignored])
+    ignored = np.concatenate([one.small[rows], np.ones(len(one.picture.ignored), bool)])
+    found, count = match(boxes, scores, truth, ignored), int(rows.sum())
+    return replace(found, found=found.found[:count], box=found.box[:count])
 
 
 def _boxes(one: _Seen) -> NDArray[np.float32]:

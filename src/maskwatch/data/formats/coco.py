@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from maskwatch.data.formats.files import boxes_of, lay, named_parts, write_text
+from maskwatch.data.formats.files import as_boxes, boxes_of, lay, named_parts, read_text, write_text
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import SourceError, UsageError
@@ -58,11 +56,11 @@ def _read_file(
     file: Path, classes: Classes | None, images: Path | None
 ) -> tuple[list[LabelledPicture], dict[str, MaskState | None], list[str]]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
         used = {annotation.get("category_id") for annotation in content["annotations"]}
         names = {c["id"]: str(c["name"]) for c in content["categories"]}
         meanings = classes_of([name for i, name in names.items() if i in used], classes)
-        faces: dict[Any, list[tuple[list[float], MaskState]]] = {
+        faces: dict[Any, list[tuple[list[float], MaskState | None]]] = {
             image["id"]: [] for image in content["images"]
         }
         problems = []
@@ -70,16 +68,16 @@ def _read_file(
             try:
                 x, y, width, height = map(float, annotation["bbox"])
                 state = meanings[names[annotation["category_id"]]]
-                if state is not None and not annotation.get("iscrowd"):
-                    box = [x, y, x + width, y + height]
-                    faces[annotation["image_id"]].append((box, state))
+                box = [x, y, x + width, y + height]
+                kept = None if annotation.get("iscrowd") else state
+                faces[annotation["image_id"]].append((box, kept))
             except (KeyError, TypeError, ValueError) as error:
                 where = f"{file}: annotation {annotation.get('id', number)}"
                 problems.append(f"{where} is left out, its {_why(error)}")
         listed = [(str(image["file_name"]), faces[image["id"]]) for image in content["images"]]
-    except UsageError:
+    except (UsageError, SourceError):
         raise
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SourceError(
             f"{file} is not a COCO file of mask states: it lacks or misshapes {error}"
         ) from error
@@ -89,9 +87,10 @@ def _read_file(
     pictures = [
         LabelledPicture(
             next((p / name for p in places if (p / name).exists()), places[0] / name),
-            np.array([box for box, _ in known], np.float32).reshape(-1, 4),
-            tuple(state for _, state in known),
+            as_boxes([box for box, state in known if state is not None]),
+            tuple(state for _, state in known if state is not None),
             split,
+            as_boxes([box for box, state in known if state is None]),
         )
         for name, known in listed
     ]

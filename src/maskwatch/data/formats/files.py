@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +63,20 @@ def lay(picture: Path, target: Path) -> None:
         raise SinkError(f"cannot write {target}: {error.strerror}") from error
 
 
+def read_text(path: Path) -> str:
+    """A small file of text; editors of Windows mark UTF-8 with three bytes, which are no text.
+
+    Raises:
+        SourceError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is no text in UTF-8: save it as such") from error
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a small file and its folders.
 
@@ -113,6 +127,11 @@ def readable(labelled: LabelledSet) -> tuple[LabelledSet, list[str]]:
         else:
             kept.append(picture)
     return replace(labelled, pictures=tuple(kept)), errors
+
+
+def as_boxes(rows: Sequence[Sequence[float]]) -> Boxes:
+    """Boxes as an array of shape (n, 4)."""
+    return np.array(rows, np.float32).reshape(-1, 4)
 
 
 def boxes_of(picture: LabelledPicture) -> Boxes:

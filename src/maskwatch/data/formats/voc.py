@@ -5,9 +5,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-import numpy as np
-
-from maskwatch.data.formats.files import boxes_of, lay, named, write_text
+from maskwatch.data.formats.files import (
+    as_boxes,
+    boxes_of,
+    is_picture,
+    lay,
+    named,
+    read_text,
+    write_text,
+)
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import SourceError
@@ -30,6 +36,7 @@ def read_voc(folder: Path, classes: Classes | None = None) -> LabelledSet:
     Files that cannot be read, and such whose picture is missing, become `problems`.
 
     Raises:
+        SourceError: a list of a part that is no text.
         UsageError: an object's name that is not understood.
     """
     files = next(found for n in _LABELS if (found := sorted((folder / n).glob("*.xml"))))
@@ -50,21 +57,33 @@ def read_voc(folder: Path, classes: Classes | None = None) -> LabelledSet:
             pictures.append(_labelled(path, tree, meanings, splits.get(file.stem)))
         except SourceError as error:
             problems.append(str(error))
+    problems += _without_labels(folder, [picture.path for picture in pictures])
     return LabelledSet(folder, "voc", tuple(pictures), meanings, tuple(problems))
 
 
+def _without_labels(folder: Path, labelled: Collection[Path]) -> list[str]:
+    """A sentence about the pictures beside labelled ones that no file labels, if there are any."""
+    found = {path for place in {p.parent for p in labelled} for path in place.iterdir()}
+    unused = sum(is_picture(path) for path in found - set(labelled))
+    return [f"pictures in {folder} that no file labels: {unused}"] if unused else []
+
+
 def _labelled(path: Path, tree: Element, meanings: Classes, split: str | None) -> LabelledPicture:
-    boxes, states = [], []
+    boxes, states, ignored = [], [], []
     for found in tree.iter("object"):
         state = meanings[found.findtext("name", "")]
-        if state is None:
-            continue
         try:
-            boxes.append([float(found.findtext(f"bndbox/{corner}", "")) for corner in _CORNERS])
+            box = [float(found.findtext(f"bndbox/{corner}", "")) for corner in _CORNERS]
         except ValueError as error:
+            if state is None:
+                continue
             raise SourceError(f"the labels of {path} hold a box that is none: {error}") from error
-        states.append(state)
-    return LabelledPicture(path, np.array(boxes, np.float32).reshape(-1, 4), tuple(states), split)
+        if state is None:
+            ignored.append(box)
+        else:
+            boxes.append(box)
+            states.append(state)
+    return LabelledPicture(path, as_boxes(boxes), tuple(states), split, as_boxes(ignored))
 
 
 def _picture(folder: Path, file: Path, name: str) -> Path:
@@ -85,7 +104,7 @@ def _splits(folder: Path, stems: Collection[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     for listing in sorted(folder.glob("ImageSets/Main/*.txt")):
         split = split_of(listing.stem)
-        for line in listing.read_text(encoding="utf-8").splitlines() if split else ():
+        for line in read_text(listing).splitlines() if split else ():
             stem = line.strip()
             if stem not in stems:  # Lists of one class have a 1 or -1 behind each name.
                 stem = stem.rpartition(" ")[0].rstrip()

@@ -1,12 +1,20 @@
 """YOLO: a text file a picture, a line a face: class, centre x, y, width, height in parts of 1."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from maskwatch.data.formats.files import boxes_of, lay, named_parts, pictures_below, write_text
+from maskwatch.data.formats.files import (
+    boxes_of,
+    lay,
+    named_parts,
+    pictures_below,
+    read_text,
+    write_text,
+)
 from maskwatch.data.labelled import LabelledPicture, LabelledSet
 from maskwatch.data.names import Classes, classes_of, split_of
 from maskwatch.errors import MissingExtra, SourceError
@@ -16,12 +24,21 @@ from maskwatch.types import CLASSES
 _CONFIGS = ("data.yaml", "data.yml", "dataset.yaml")
 _FARTHEST = 0.6
 """From the middle, in parts of the picture: rounding may put a box a little outside."""
+_WITH_LANDMARKS = 15
+_NEAR_MIDDLE = 0.25
+"""Of a face's box, in parts of its size: the mean of its landmarks."""
 _LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels/classes.txt")
 
 
 def has_yolo(folder: Path) -> bool:
-    """Whether a file there names the classes of a YOLO set."""
-    return _config(folder) is not None
+    """Whether a file there names the classes of a YOLO set.
+
+    A list of classes lies beside other sets, too: then a picture must have a file of labels.
+    """
+    config = _config(folder)
+    if config is None or config.name in _CONFIGS:
+        return config is not None
+    return any(_labels_file(folder, picture).is_file() for picture in pictures_below(folder))
 
 
 def read_yolo(path: Path, classes: Classes | None = None) -> LabelledSet:
@@ -43,25 +60,39 @@ def read_yolo(path: Path, classes: Classes | None = None) -> LabelledSet:
     names = _names(path)
     meanings = classes_of(names.values(), classes)
     states = {number: meanings[name] for number, name in names.items()}
-    pictures, problems = [], []
+    pictures: list[LabelledPicture] = []
+    problems: list[str] = []
+    keypoints = _keypoints(path)
+    used = set()
     for picture in pictures_below(folder):
+        file = _labels_file(folder, picture)
+        used |= {file} if file.is_file() else set()
         split = next(filter(None, map(split_of, picture.relative_to(folder).parts[:-1])), None)
         try:
-            rows = _rows(_labels_file(folder, picture), names)
+            rows = _rows(file, names, keypoints)
             width, height = size_of(picture) if len(rows) else (1, 1)
         except SourceError as error:
             problems.append(str(error))
             continue
-        rows = rows[[states[int(number)] is not None for number in rows[:, 0]]]
         middles, halves = rows[:, 1:3], rows[:, 3:5] / 2
         boxes = np.hstack([middles - halves, middles + halves]) * [width, height, width, height]
         known = [states[int(number)] for number in rows[:, 0]]
-        pictures.append(
-            LabelledPicture(
-                picture, boxes.astype(np.float32), tuple(s for s in known if s is not None), split
-            )
-        )
+        kept = np.array([state is not None for state in known], bool)
+        labelled, ignored = (boxes[some].astype(np.float32) for some in (kept, ~kept))
+        told = tuple(state for state in known if state is not None)
+        pictures.append(LabelledPicture(picture, labelled, told, split, ignored))
+    problems += _unused(folder, used, len(pictures))
     return LabelledSet(folder, "yolo", tuple(pictures), meanings, tuple(problems))
+
+
+def _unused(folder: Path, used: Collection[Path], count: int) -> Iterator[str]:
+    """Sentences about files of labels without a picture, and pictures that all have none."""
+    if count and not used:
+        yield f"no picture in {folder} has a file of labels: all {count} are read as without faces"
+    lists = {folder / name for name in _LISTS}
+    files = {file for file in folder.rglob("*.txt") if "labels" in file.relative_to(folder).parts}
+    if unused := len(files - set(used) - lists):
+        yield f"files of labels in {folder} without a picture: {unused}"
 
 
 def _config(path: Path) -> Path | None:
@@ -75,8 +106,8 @@ def _config(path: Path) -> Path | None:
 
 def _has_names(file: Path) -> bool:
     try:
-        return "names:" in file.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        return "names:" in read_text(file)
+    except SourceError:
         return False
 
 
@@ -85,23 +116,45 @@ def _names(path: Path) -> dict[int, str]:
     file = _config(path)
     if file is None:
         raise SourceError(f"{path} has no data.yaml or classes.txt that names its classes")
-    text = file.read_text(encoding="utf-8")
     if file.suffix not in (".yaml", ".yml"):
-        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+        lines = read_text(file).splitlines()
+        return dict(enumerate(line.strip() for line in lines if line.strip()))
+    try:
+        names = _content(file)["names"]
+        listed = names.items() if isinstance(names, dict) else enumerate(names)
+        if isinstance(names, str):
+            raise TypeError("names is a word, not a list")
+        return {int(number): str(name) for number, name in listed}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(f"{file} does not name its classes as a list: {error}") from error
+
+
+def _keypoints(path: Path) -> int:
+    """How many numbers of keypoints stand behind each box, as the configuration says; else 0."""
+    file = _config(path)
+    if file is None or file.suffix not in (".yaml", ".yml"):
+        return 0
+    try:
+        return math.prod(int(number) for number in _content(file)["kpt_shape"])
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
+def _content(file: Path) -> Any:
+    """What a configuration says, as plain text: `yes` and `no` are names here.
+
+    Raises:
+        SourceError: it is not YAML.
+        MissingExtra: nothing is installed that reads it.
+    """
     try:
         import yaml
     except ImportError as error:
         raise MissingExtra(f"{file} needs an extra: pip install 'maskwatch[data]'") from error
     try:
-        # As plain text: `yes` and `no` are names here.
-        content: Any = yaml.load(text, Loader=yaml.BaseLoader)
-        names = content["names"]
-        listed = names.items() if isinstance(names, dict) else enumerate(names)
-        if isinstance(names, str):
-            raise TypeError("names is a word, not a list")
-        return {int(number): str(name) for number, name in listed}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(f"{file} does not name its classes as a list: {error}") from error
+        return yaml.load(read_text(file), Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise SourceError(f"{file} is not YAML: {error}") from error
 
 
 def _labels_file(folder: Path, picture: Path) -> Path:
@@ -113,8 +166,12 @@ def _labels_file(folder: Path, picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _rows(file: Path, names: dict[int, str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _rows(
+    file: Path, names: dict[int, str], keypoints: int = 0
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Class and four fractions for each face, shape (n, 5); of an outline the box around it.
+
+    Behind a box may be `keypoints` numbers, or the five landmarks of YOLO5Face.
 
     Raises:
         SourceError: other rows, a class that is not named, or places beyond the picture.
@@ -122,10 +179,11 @@ def _rows(file: Path, names: dict[int, str]) -> np.ndarray[Any, np.dtype[np.floa
     if not file.is_file():
         return np.zeros((0, 5))
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_text(file).splitlines()
         rows = [[float(word) for word in line.split()] for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise SourceError(f"{file} is not a file of five numbers a line: {error}") from error
+    rows = [row[:5] if len(row) == 5 + keypoints or _has_landmarks(row) else row for row in rows]
     if any(len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0) for row in rows):
         raise SourceError(f"{file} has lines that are neither a class and a box nor an outline")
     table = np.array([row if len(row) == 5 else _around(row) for row in rows]).reshape(-1, 5)
@@ -134,6 +192,20 @@ def _rows(file: Path, names: dict[int, str]) -> np.ndarray[Any, np.dtype[np.floa
     if (np.abs(table[:, 1:] - 0.5) > _FARTHEST).any():
         raise SourceError(f"{file} has boxes beyond the picture: are they in pixels?")
     return table
+
+
+def _has_landmarks(row: Sequence[float]) -> bool:
+    """Whether a row that could be an outline of seven corners is a box with five landmarks: in the
+    middle of it, or written as -1."""
+    if len(row) != _WITH_LANDMARKS:
+        return False
+    middle, size = np.array(row[1:3]), np.array(row[3:5])
+    points = np.array(row[5:]).reshape(-1, 2)
+    if (points < 0).any():
+        return True
+    off = np.abs(points - middle)
+    near = np.abs(points.mean(axis=0) - middle) < _NEAR_MIDDLE * size
+    return bool((off <= size / 2).all() and near.all())
 
 
 def _around(outline: Sequence[float]) -> list[float]:

@@ -107,7 +107,7 @@ def export_all(
 
 def _known_forms(bundle: Bundle, folder: Path) -> Forms:
     """What is there already; of integers the floats behind them are written into `folder`."""
-    if (bundle.folder / NETWORK).exists():
+    if not is_quantised(bundle.model_path):
         return Forms(bundle.folder / NETWORK, bundle.model_path)
     made = Forms(folder / NETWORK, folder / "floats.onnx", bundle.model_path)
     write_floats(bundle.model_path, made.floats)
