@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def main(folder: Path, picture: Path, *box: str) -> None:
@@ -24,8 +24,9 @@ def main(folder: Path, picture: Path, *box: str) -> None:
     interpreter.allocate_tensors()
     (given,), (told,) = interpreter.get_input_details(), interpreter.get_output_details()
     bundle = json.loads((folder / "description.json").read_text())
-    photo = Image.open(picture).convert("RGB")
-    face = photo.crop(around([float(side) for side in box], bundle["input"])) if box else photo
+    # Upright, as boxes are told.
+    photo = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
+    face = cut(photo, around([float(side) for side in box], bundle["input"])) if box else photo
     values = as_input(face, bundle["input"])
     interpreter.set_tensor(given["index"], quantised(values, given))
     interpreter.invoke()
@@ -43,6 +44,14 @@ def around(box: list[float], spec: dict) -> tuple[float, ...]:
         wide = high = max(wide, high)
     half = wide * (0.5 + spec["margin"]), high * (0.5 + spec["margin"])
     return x - half[0], y - half[1], x + half[0], y + half[1]
+
+
+def cut(photo: Image.Image, box: tuple[float, ...]) -> Image.Image:
+    """A place of a photo; beyond it the outermost pixels are repeated, as in training."""
+    left, top, right, bottom = (round(side) for side in box)
+    beyond = max(0, -left, -top, right - photo.width, bottom - photo.height)
+    wide = np.pad(np.asarray(photo), ((beyond, beyond), (beyond, beyond), (0, 0)), mode="edge")
+    return Image.fromarray(wide[top + beyond : bottom + beyond, left + beyond : right + beyond])
 
 
 def as_input(face: Image.Image, spec: dict) -> np.ndarray:

@@ -335,3 +335,54 @@ def test_records_and_table_are_two_files(tmp_path: Path, photos: Path) -> None:
 def test_a_classifier_that_would_not_be_asked_is_refused(photos: Path) -> None:
     with pytest.raises(UsageError, match="would not ask small"):
         run([str(photos)], Settings(mode="fast", classifier="small"))
+
+
+def test_no_output_is_an_input_of_another_or_what_is_read(tmp_path: Path, photos: Path) -> None:
+    (photos / "deep" / "q").mkdir()
+    (photos / "a.jpg").rename(photos / "deep" / "q" / "a.jpg")
+    both = [str(photos / "deep" / "a.jpg"), str(photos / "deep" / "q" / "a.jpg")]
+    for settings in (
+        Settings(out=photos / "deep" / "q", overwrite=True),
+        Settings(records=photos / "deep" / "a.jpg", overwrite=True),
+        Settings(csv=photos / "deep" / "a.jpg", overwrite=True),
+    ):
+        before = [Path(name).read_bytes() for name in both]
+        with pytest.raises(UsageError, match="would replace the input"):
+            run(both, settings)
+        assert [Path(name).read_bytes() for name in both] == before
+
+
+@pytest.mark.parametrize("kind", ["records", "csv"])
+def test_resume_leaves_files_alone_that_are_not_its_own(
+    tmp_path: Path, photos: Path, kind: str
+) -> None:
+    mine = tmp_path / "mine.jpg"
+    mine.write_bytes(b"\xff\xd8 a photo")
+    settings = Settings(**{"records": tmp_path / "r.jsonl", kind: mine}, resume=True)
+    with pytest.raises(UsageError, match=r"mine\.jpg is no .* of an earlier run"):
+        run([str(photos)], settings)
+    assert mine.read_bytes() == b"\xff\xd8 a photo"
+
+
+def test_records_are_written_where_a_link_leads(tmp_path: Path, photos: Path) -> None:
+    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    link.symlink_to(real)
+    for settings in (Settings(records=link), Settings(records=link, overwrite=True)):
+        run([str(photos)], settings)
+        assert link.is_symlink()
+        assert len(records_in(real)) == 4
+
+
+def test_a_video_and_the_folder_of_its_faces_need_two_places(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    clip = make_video("in/clip.mp4", count=2)
+    with pytest.raises(UsageError, match="name two folders"):
+        run([str(clip)], Settings(out=tmp_path / "out", crops=tmp_path / "out"))
+
+
+def test_a_photo_with_the_longest_name_is_written(tmp_path: Path, astronaut: Image) -> None:
+    name = "x" * 251 + ".jpg"
+    encode(astronaut, tmp_path / "in" / name)
+    run([str(tmp_path / "in")], Settings(out=tmp_path / "out"))
+    assert (tmp_path / "out" / name).is_file()

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from maskwatch.app.earlier import crops_of, done_in, records_of
 from maskwatch.app.settings import Settings
 from maskwatch.errors import SinkError, UsageError
+from maskwatch.images import part_of
 from maskwatch.sources.inputs import Input, Inputs, Kind
 
 
@@ -56,12 +58,11 @@ def prepare(inputs: Inputs, settings: Settings) -> Inputs:
         UsageError: an output exists and neither resume nor overwrite was asked for, an output
             would replace its own input, or there is nothing to resume from.
     """
-    if settings.out is not None:
-        _protect_inputs(inputs, settings.out)
-    if settings.records is not None and settings.records == settings.csv:
-        raise UsageError(f"--records and --csv are both {settings.csv}: name two files")
+    _refuse_what_meets(inputs, settings)
+    _protect_inputs(inputs, settings)
     if settings.resume:
         _refuse_blind_resume(inputs, settings)
+        _refuse_other_files(settings)
         return replace(inputs, items=tuple(_left_to_do(inputs, settings)))
     if not settings.overwrite:
         _refuse_to_replace(inputs, settings)
@@ -81,17 +82,53 @@ def _refuse_blind_resume(inputs: Inputs, settings: Settings) -> None:
         raise UsageError(f"{there} exists and a camera cannot be resumed: name another folder")
 
 
-def _protect_inputs(inputs: Inputs, folder: Path) -> None:
-    for item in inputs.items:
-        target = target_of(item, folder)
-        if (
-            not item.is_live
-            and target.exists()
-            and target.resolve() == Path(item.location).resolve()
-        ):
+def _refuse_what_meets(inputs: Inputs, settings: Settings) -> None:
+    """Two outputs of one name."""
+    if settings.records is not None and settings.records == settings.csv:
+        raise UsageError(f"--records and --csv are both {settings.csv}: name two files")
+    moving = any(item.kind is not Kind.PICTURE for item in inputs.items)
+    if settings.out is not None and settings.out == settings.crops and moving:
+        raise UsageError(
+            f"--out and --crops are both {settings.out}, where a video and the folder of its faces "
+            "would have one name: name two folders"
+        )
+
+
+def _protect_inputs(inputs: Inputs, settings: Settings) -> None:
+    """No output is an input, its own or another's."""
+    outputs = [file for file in (settings.records, settings.csv) if file is not None]
+    if settings.out is not None:
+        outputs += [target_of(item, settings.out) for item in inputs.items]
+    # Files, not paths: links and spellings differ. Mostly nothing is there yet, which is quick.
+    there = {key: output for output in outputs if (key := _file_key(output)) is not None}
+    for item in inputs.items if there else ():
+        key = None if item.is_live else _file_key(Path(item.location))
+        if key in there:
             raise UsageError(
-                f"--out {folder} would replace the input {item.shown}; name another folder"
+                f"{there[key]} would replace the input {item.shown}; let outputs go elsewhere"
             )
+
+
+def _file_key(path: Path) -> tuple[int, int] | None:
+    """What tells a regular file from all others; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if S_ISREG(found.st_mode) else None
+
+
+def _refuse_other_files(settings: Settings) -> None:
+    """What goes on takes out what it does not know: that must not be somebody's photo."""
+    for file, start, kind in (
+        (settings.records, b"{", "records"),
+        (settings.csv, b"path,", "table of faces"),
+    ):
+        if file is not None and _holds_something(file):
+            with file.open("rb") as data:
+                is_ours = data.read(len(start)) == start
+            if not is_ours:
+                raise UsageError(f"--resume: {file} is no {kind} of an earlier run")
 
 
 def _refuse_to_replace(inputs: Inputs, settings: Settings) -> None:
@@ -137,7 +174,7 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
     redone = {item.shown for item in work.items if not item.is_live}
     keep_all_others = settings.resume
     try:
-        if settings.records is not None and settings.records.is_file():
+        if settings.records is not None and _holds_something(settings.records):
             from maskwatch.sinks.records import record_line
 
             lines = (
@@ -146,7 +183,7 @@ def forget(inputs: Inputs, work: Inputs, settings: Settings) -> None:
                 if keep_all_others and record["path"] not in redone
             )
             _rewrite(settings.records, lines)
-        if settings.csv is not None and settings.csv.is_file():
+        if settings.csv is not None and _holds_something(settings.csv):
             _rewrite(
                 settings.csv, _csv_lines(settings.csv, redone) if keep_all_others else iter(())
             )
@@ -170,7 +207,8 @@ def _csv_lines(file: Path, redone: set[str]) -> Iterator[str]:
 
 
 def _rewrite(file: Path, lines: Iterator[str]) -> None:
-    part = file.with_name(f".{file.name}.part")
+    file = file.resolve()  # What a link leads to.
+    part = part_of(file)
     with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out:
         out.writelines(lines)
     part.replace(file)

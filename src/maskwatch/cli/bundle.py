@@ -49,4 +49,6 @@ def import_(
         raise UsageError(f"{folder} is there already: name another with --out")
     words = tuple(word.strip() for word in labels.split(","))
     import_bundle(file, folder, labels=words, preprocess=preprocess, name=name or file.stem)
-    say(f"the bundle is {folder}: maskwatch detect photo.jpg --classifier {folder}")
+    # A folder called as a shipped classifier is found by its path alone.
+    path = f"./{folder}" if len(folder.parts) == 1 else folder
+    say(f"the bundle is {folder}: maskwatch detect photo.jpg --classifier {path}")

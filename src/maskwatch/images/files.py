@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -177,13 +178,18 @@ def video_name(name: str) -> str:
     return name if name.lower().endswith(".mp4") else f"{name}.mp4"
 
 
+def part_of(path: Path) -> Path:
+    """What a file is called while it is written: short, since its own name may be the longest."""
+    return path.with_name(f".{blake2b(os.fsencode(path.name), digest_size=8).hexdigest()}.part")
+
+
 def encode(image_rgb: Image, path: Path, quality: int = 92) -> None:
     """Write a picture in the format of its suffix, whole or not at all; makes its folders.
 
     Raises:
         SinkError: the disk is full, the folder cannot be written, the suffix is unknown.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         formats = Pillow.registered_extensions()

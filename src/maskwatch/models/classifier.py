@@ -1,5 +1,6 @@
 """From faces to states: crops in, probabilities out, all faces of some pictures in one batch."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from maskwatch.models.catalogue import SHIPPED, names
 from maskwatch.models.runtime import Device, Network
 from maskwatch.types import CLASSES, Boxes, Floats, Image, MaskState
 
+_logger = logging.getLogger(__name__)
 _LARGEST_BATCH = 8
 """Larger batches leave the processor's caches: they take more time a face, and more memory."""
 
@@ -27,6 +29,8 @@ def open_classifier(name: str, *, device: Device = "auto", threads: int = 0) -> 
         ModelInvalid: the bundle is damaged.
     """
     if name in names("classifier"):
+        if (Path(name) / bundles.FILE).is_file():
+            _logger.warning("%s is the shipped classifier; write ./%s for the folder", name, name)
         return MaskClassifier(bundles.read(SHIPPED / name), device=device, threads=threads)
     if Path(name).is_dir():
         return MaskClassifier(bundles.read(Path(name)), device=device, threads=threads)

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,16 @@ def test_what_a_killed_run_left_open_is_ended(site: Site, tmp_path: Path) -> Non
     )  # fmt: skip
     with EventStore(site.storage.events) as store:
         store.save(Batch(episodes=(episode,), alerts=((alert, ("log", "gone")),)))
+        # Another site may have the same database.
+        store.save(Batch(alerts=((replace(alert, id="x", camera="yard"), ("siren",)),)))
     watched(site)
     with EventStore(site.storage.events, create=False) as store:
         first = next(iter(store.episodes()))
         assert (first.broken, first.end) == (True, first.last_seen)
         (lost,) = store.outbox.deliveries(channel="gone")
         assert (lost.state, lost.error) == ("failed", "the site has no such channel now")
+        (kept,) = store.outbox.deliveries(channel="siren")
+        assert kept.state == "pending"
     of_it = [line for line in told(tmp_path) if line["id"] == alert.id]
     assert [line["phase"] for line in of_it] == ["new", "end"]
     assert "interrupted" in str(of_it[1]["sentence"])

@@ -176,17 +176,23 @@ def _end_what_was_left(site: Site, store: EventStore, now: float) -> None:
 
 
 def _give_up_without_channel(site: Site, store: EventStore, now: float) -> None:
-    """What waits for a channel that the site has no more would wait, and be kept, for ever."""
+    """What this site's cameras have to tell a channel that it has no more would wait, and be kept,
+    for ever. Of other cameras another site may tell, which has the same database."""
     known = {channel.name for channel in site.channels}
+    cameras = {camera.name for camera in site.cameras}
     for waiting in store.outbox.waiting():
-        if waiting.pending and waiting.channel not in known:
-            pending = store.outbox.deliveries(channel=waiting.channel, state=DeliveryState.PENDING)
-            for delivery in list(pending):
-                store.outbox.gave_up(delivery, error="the site has no such channel now", now=now)
+        if not waiting.pending or waiting.channel in known:
+            continue
+        pending = store.outbox.deliveries(channel=waiting.channel, state=DeliveryState.PENDING)
+        ours = [delivery for delivery in pending if delivery.alert.camera in cameras]
+        for delivery in ours:
+            store.outbox.gave_up(delivery, error="the site has no such channel now", now=now)
+        if ours:
             _logger.warning(
                 "given up: %d alerts for the channel %s, which the site has no more",
-                waiting.pending, waiting.channel,
-            )  # fmt: skip
+                len(ours),
+                waiting.channel,
+            )
 
 
 def _endings(
