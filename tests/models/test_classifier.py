@@ -60,7 +60,7 @@ def test_a_bundle_of_two_labels_never_says_incorrect(tmp_path: Path, astronaut: 
     graph = onnx.helper.make_graph(
         nodes,
         "two",
-        [onnx.helper.make_tensor_value_info("pixels", onnx.TensorProto.FLOAT, ["n", 3, 128, 128])],
+        [onnx.helper.make_tensor_value_info("pixels", onnx.TensorProto.FLOAT, ["n", 3, "h", "w"])],
         [onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["n", 2])],
         numbers,
     )

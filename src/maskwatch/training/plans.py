@@ -89,26 +89,36 @@ NARROW_AGAIN = replace(
 )
 WIDE_LAST = replace(
     _AGAIN,
-    steps=1000,
-    seed=21,
+    side=120,
+    margin=0.155,
+    steps=1500,
+    learning_rate=3e-4,
+    mixed_styles=0.5,
+    seed=31,
     source_weights=(1.0, 0.8, 0.25),
     teacher_share=0.0,
     augmentation=replace(_REAL_MASKS, drawn_thing=0.2, other_person=0.08),
 )
 _NARROW_LAST = replace(
     NARROW_AGAIN,
-    seed=22,
+    steps=1400,
+    learning_rate=3e-4,
+    mixed_styles=0.5,
+    seed=32,
     augmentation=replace(NARROW_AGAIN.augmentation, drawn_thing=0.16, other_person=0.08),
 )
-NARROW_LAST = (_NARROW_LAST, replace(_NARROW_LAST, seed=23, source_weights=(1.0, 0.6, 0.2)))
+NARROW_LAST = (_NARROW_LAST, replace(_NARROW_LAST, seed=33, source_weights=(1.0, 0.6, 0.2)))
 SMALL = Recipe(
     blocks=14,
     side=96,
     margin=0.12,
-    steps=1200,
+    steps=2400,
     learning_rate=8e-4,
-    average_decay=0.997,
-    teacher_share=0.7,
+    average_decay=0.998,
+    source_weights=(1.0, 0.8, 0.3),
+    teacher_share=0.8,
+    mixed_styles=0.5,
+    augmentation=WIDE_LAST.augmentation,
 )
 LITE = Recipe(
     backbone="tf_efficientnet_lite0",
@@ -141,7 +151,7 @@ PLANS = {
         starts_as=("taught", "forerunner"),
     ),
     "standard": Plan(((WIDE_LAST,), NARROW_LAST), starts_as=("paired",)),
-    "small": Plan(((SMALL,),), teachers=("teacher",)),
+    "small": Plan(((SMALL,),), teachers=("standard",)),
     "lite": Plan(((LITE, LITE_AGAIN),)),
     "reference": Plan(((REFERENCE,),), corrected=False, quantised=False),
 }
