@@ -136,7 +136,8 @@ class Outbox:
         now = self._now()
         known, self._trouble = self._trouble is not None, str(error)
         self.counts.failures += 1
-        self._in_row += 1
+        # What is refused for good says nothing of the channel.
+        self._in_row += not isinstance(error, DeliveryRefused)
         # In memory, too: the database may not take it.
         self._not_before = now + _wait_s(delivery, error)
         if self._is_hopeless(delivery, error, now):
