@@ -377,8 +377,10 @@ def test_a_video_and_the_folder_of_its_faces_need_two_places(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     clip = make_video("in/clip.mp4", count=2)
+    both = Settings(out=tmp_path / "out", crops=tmp_path / "out")
     with pytest.raises(UsageError, match="name two folders"):
-        run([str(clip)], Settings(out=tmp_path / "out", crops=tmp_path / "out"))
+        run([str(clip)], both)
+    assert run([str(tmp_path / "gone.jpg")], both).errors == 1, "it is no video"
 
 
 def test_a_photo_with_the_longest_name_is_written(tmp_path: Path, astronaut: Image) -> None:

@@ -42,5 +42,4 @@ def crops_of(items: Iterable[Input], folder: Path) -> Iterator[Path]:
 
     listed = list(items)
     photos = [item.name for item in listed if item.kind is Kind.PICTURE]
-    moving = (Kind.VIDEO, Kind.CAMERA, Kind.STREAM)
-    yield from crops.crops_of(folder, photos, [i.name for i in listed if i.kind in moving])
+    yield from crops.crops_of(folder, photos, [item.name for item in listed if item.is_moving])

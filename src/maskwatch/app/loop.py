@@ -104,7 +104,7 @@ def run(
     started(work)
     try:
         forget(inputs, work, settings)
-        if settings.resume and settings.records is not None:
+        if settings.resume and settings.fail_on and settings.records is not None:
             summary.earlier = Summary()
             for record in records_of(settings.records):
                 summary.earlier.add_record(record)

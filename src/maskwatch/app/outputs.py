@@ -86,7 +86,7 @@ def _refuse_what_meets(inputs: Inputs, settings: Settings) -> None:
     """Two outputs of one name."""
     if settings.records is not None and settings.records == settings.csv:
         raise UsageError(f"--records and --csv are both {settings.csv}: name two files")
-    moving = any(item.kind is not Kind.PICTURE for item in inputs.items)
+    moving = any(item.is_moving for item in inputs.items)
     if settings.out is not None and settings.out == settings.crops and moving:
         raise UsageError(
             f"--out and --crops are both {settings.out}, where a video and the folder of its faces "

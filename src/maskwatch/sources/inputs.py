@@ -74,6 +74,11 @@ class Input:
         return PurePath(picture_name(name) if self.kind is Kind.PICTURE else video_name(name))
 
     @property
+    def is_moving(self) -> bool:
+        """Whether it has frames."""
+        return self.kind is Kind.VIDEO or self.is_live
+
+    @property
     def is_live(self) -> bool:
         """Whether it goes on for ever."""
         return self.kind in (Kind.CAMERA, Kind.STREAM)
